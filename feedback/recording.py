@@ -1,0 +1,252 @@
+"""What it means to record each kind of feedback, inside a transaction that somebody else opened.
+
+Each function checks that the person may speak, changes the record and appends the event; the store
+calls one in a transaction, an import calls many. Time is passed in.
+
+Invariant: saying the same thing again writes nothing, so it is no event and moves no time stamp.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from feedback.rows import comparison_of, completion_values, correction_of, vote_of
+from feedback.tables import (
+    comparison_events,
+    comparisons,
+    completions,
+    correction_events,
+    corrections,
+    vote_events,
+    votes,
+)
+from feedback.types import (
+    OUTCOMES,
+    PEOPLE_PURPOSES,
+    Comparison,
+    Completion,
+    Correction,
+    InvalidFeedback,
+    NotServedTo,
+    Outcome,
+    UnknownComparison,
+    UnknownCompletion,
+    Vote,
+)
+
+# Built once: composing a statement costs more than running it.
+SERVED = select(completions.c.person, completions.c.purpose).where(
+    completions.c.id == bindparam("completion_id")
+)
+VOTE = select(votes).where(
+    votes.c.completion_id == bindparam("completion_id"), votes.c.person == bindparam("person")
+)
+CHANGE_VOTE = update(votes).where(
+    votes.c.completion_id == bindparam("of"), votes.c.person == bindparam("by")
+)
+CORRECTION = select(corrections).where(
+    corrections.c.completion_id == bindparam("completion_id"),
+    corrections.c.person == bindparam("person"),
+)
+CHANGE_CORRECTION = update(corrections).where(
+    corrections.c.completion_id == bindparam("of"), corrections.c.person == bindparam("by")
+)
+COMPARISON = select(comparisons).where(comparisons.c.id == bindparam("id"))
+LAST_OUTCOME = (
+    select(comparison_events.c.outcome)
+    .where(comparison_events.c.comparison_id == bindparam("id"))
+    .order_by(comparison_events.c.id.desc())
+    .limit(1)
+)
+
+
+def add_completion(connection: Connection, completion: Completion, now: float) -> None:
+    """Add a completion; where it carries no time, it is `now`.
+
+    Raises:
+        InvalidFeedback: its id is taken, or its text cannot be stored.
+    """
+    values = completion_values(completion)
+    values["created"] = completion.created or now
+    values["updated"] = completion.updated or values["created"]
+    said = (message["content"] for message in completion.messages)
+    check_storable("completion", completion.id, completion.person, completion.text, *said)
+    if connection.execute(SERVED, {"completion_id": completion.id}).first() is not None:
+        raise InvalidFeedback(f"completion {completion.id!r} exists: each needs an id of its own")
+    connection.execute(insert(completions), values)
+
+
+def put_vote(
+    connection: Connection,
+    completion_id: str,
+    person: str,
+    liked: bool | None,
+    reasons: Sequence[str],
+    comment: str,
+    now: float,
+    created: float | None = None,
+) -> Vote | None:
+    """Give, change or take back a vote; return what counts now.
+
+    Raises:
+        UnknownCompletion: no such completion, or an evaluation's.
+        NotServedTo: it was given to somebody else.
+        InvalidFeedback: the reasons or the comment cannot be stored.
+    """
+    if liked is None:
+        reasons, comment = (), ""
+    check_storable("vote", comment, *reasons)
+    check_served(connection, completion_id, person)
+    key = {"completion_id": completion_id, "person": person}
+    said: dict[str, Any] = {"liked": liked, "reasons": list(reasons), "comment": comment}
+    row = connection.execute(VOTE, key).first()
+    if row is None and liked is None:
+        return None
+    if row is None:
+        created = now if created is None else created
+        connection.execute(insert(votes), {**key, **said, "created": created, "updated": now})
+    elif (row.liked, row.reasons, row.comment) == (liked, list(reasons), comment):
+        return None if liked is None else vote_of(row)
+    else:
+        created = row.created
+        change = {"of": completion_id, "by": person, "updated": now}
+        connection.execute(CHANGE_VOTE, {**change, **said})
+    connection.execute(insert(vote_events), {**key, **said, "at": now})
+    if liked is None:
+        return None
+    return Vote(completion_id, person, liked, tuple(reasons), comment, created, now)
+
+
+def add_comparison(connection: Connection, comparison: Comparison, now: float) -> None:
+    """Add a pair that has not been chosen from yet; where it carries no time, it is `now`.
+
+    Raises:
+        UnknownCompletion: one of its sides does not exist, or is an evaluation's.
+        NotServedTo: one of its sides was given to somebody else.
+        InvalidFeedback: its id is taken, its sides are the same, or it is decided already.
+    """
+    if comparison.left_id == comparison.right_id:
+        raise InvalidFeedback(f"comparison {comparison.id!r} has the same answer on both sides")
+    if comparison.outcome is not None:
+        raise InvalidFeedback(f"comparison {comparison.id!r} is decided: open it, then choose")
+    for side in (comparison.left_id, comparison.right_id):
+        check_served(connection, side, comparison.person)
+    if connection.execute(COMPARISON, {"id": comparison.id}).first() is not None:
+        raise InvalidFeedback(f"comparison {comparison.id!r} exists: each needs an id of its own")
+    created = comparison.created or now
+    values = {
+        "id": comparison.id,
+        "person": comparison.person,
+        "left_id": comparison.left_id,
+        "right_id": comparison.right_id,
+        "outcome": None,
+        "unblinded": False,
+        "created": created,
+        "updated": comparison.updated or created,
+    }
+    connection.execute(insert(comparisons), values)
+
+
+def put_outcome(
+    connection: Connection, comparison_id: str, person: str, outcome: Outcome | None, now: float
+) -> Comparison:
+    """Decide a pair, or note that the person decided again after seeing who was who.
+
+    The first choice is the evidence and keeps its time stamp; None chooses nothing.
+
+    Raises:
+        UnknownComparison: there is no such pair.
+        NotServedTo: somebody else asked for it.
+        InvalidFeedback: there is no such outcome.
+    """
+    if outcome is not None and outcome not in OUTCOMES:
+        raise InvalidFeedback(f"outcome {outcome!r} is none of {', '.join(OUTCOMES)} or null")
+    row = connection.execute(COMPARISON, {"id": comparison_id}).first()
+    if row is None:
+        raise UnknownComparison(
+            f"no comparison {comparison_id!r}: use the id that the pair came with"
+        )
+    if row.person != person:
+        raise NotServedTo(
+            f"comparison {comparison_id!r} was asked for by somebody else: only they may choose"
+        )
+    said_last = connection.execute(LAST_OUTCOME, {"id": comparison_id}).scalar()
+    if outcome is None or outcome == said_last:
+        return comparison_of(row)
+    decided = {"outcome": outcome, "updated": now} if row.outcome is None else {"unblinded": True}
+    connection.execute(update(comparisons).where(comparisons.c.id == comparison_id), decided)
+    event = {"comparison_id": comparison_id, "person": person, "outcome": outcome, "at": now}
+    connection.execute(insert(comparison_events), event)
+    return comparison_of(connection.execute(COMPARISON, {"id": comparison_id}).one())
+
+
+def put_correction(
+    connection: Connection,
+    completion_id: str,
+    person: str,
+    text: str,
+    now: float,
+    created: float | None = None,
+) -> Correction:
+    """Record how the answer should have been, or change that.
+
+    Raises:
+        UnknownCompletion: no such completion, or an evaluation's.
+        NotServedTo: it was given to somebody else.
+        InvalidFeedback: the text is empty, or cannot be stored.
+    """
+    if not text.strip():
+        raise InvalidFeedback("text is empty: write the answer as it should have been")
+    check_storable("correction", text)
+    check_served(connection, completion_id, person)
+    key = {"completion_id": completion_id, "person": person}
+    row = connection.execute(CORRECTION, key).first()
+    if row is not None and row.text == text:
+        return correction_of(row)
+    if row is None:
+        created = now if created is None else created
+        stamps = {"created": created, "updated": now}
+        connection.execute(insert(corrections), {**key, "text": text, **stamps})
+    else:
+        created = row.created
+        change = {"of": completion_id, "by": person, "text": text, "updated": now}
+        connection.execute(CHANGE_CORRECTION, change)
+    connection.execute(insert(correction_events), {**key, "text": text, "at": now})
+    return Correction(completion_id, person, text, created, now)
+
+
+def check_served(connection: Connection, completion_id: str, person: str) -> None:
+    """Refuse a completion that this person was not served.
+
+    Raises:
+        UnknownCompletion: no such completion, or an evaluation's.
+        NotServedTo: it was given to somebody else.
+    """
+    row = connection.execute(SERVED, {"completion_id": completion_id}).first()
+    if row is None or row.purpose not in PEOPLE_PURPOSES:
+        raise UnknownCompletion(
+            f"no completion {completion_id!r}: use the `id` of the response that was answered with"
+        )
+    if row.person != person:
+        raise NotServedTo(
+            f"completion {completion_id!r} was served to somebody else: only they may judge it"
+        )
+
+
+def check_storable(what: str, *texts: str) -> None:
+    """Refuse what no database can keep, by name instead of by a driver's error.
+
+    Raises:
+        InvalidFeedback: a text is half a surrogate pair, or contains the character NUL.
+    """
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as err:
+            raise InvalidFeedback(
+                f"{what}: character {err.start} of {text[:40]!a} is half a surrogate pair: send"
+                " valid Unicode"
+            ) from err
+        if "\0" in text:
+            raise InvalidFeedback(f"{what}: {text[:40]!a} contains the character NUL: remove it")

@@ -1,0 +1,71 @@
+"""Rows to values and back, and reading many of them without holding the database up.
+
+Invariant: reading a window takes many short reads, not one long one, which would make SQLite's log
+grow; and since pages follow `created`, which never changes, no record is skipped or read twice
+however much is said meanwhile.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, tuple_
+
+from feedback.database import Database
+from feedback.tables import comparisons, completions, corrections, votes
+from feedback.types import Comparison, Completion, Correction, Vote
+
+PAGE = 500
+COLUMNS = tuple(column.name for column in completions.columns)
+
+
+def completion_values(completion: Completion) -> dict[str, Any]:
+    """Return the columns of a completion."""
+    values = {name: getattr(completion, name) for name in COLUMNS}
+    return values | {
+        "messages": list(completion.messages),
+        "passages": list(completion.passages),
+    }
+
+
+def completion_of(row: Row[Any], at: int = 0) -> Completion:
+    """Build the completion whose columns start at position `at` of the row."""
+    values = dict(zip(COLUMNS, row[at : at + len(COLUMNS)], strict=True))
+    values["messages"] = tuple(values["messages"])
+    values["passages"] = tuple(values["passages"])
+    return Completion(**values)
+
+
+def vote_of(row: Row[Any]) -> Vote:
+    """Build the vote at the start of the row."""
+    completion_id, person, liked, reasons, comment, created, updated = row[: len(votes.columns)]
+    return Vote(completion_id, person, liked, tuple(reasons), comment, created, updated)
+
+
+def comparison_of(row: Row[Any]) -> Comparison:
+    """Build the comparison at the start of the row."""
+    return Comparison(*row[: len(comparisons.columns)])
+
+
+def correction_of(row: Row[Any]) -> Correction:
+    """Build the correction at the start of the row."""
+    return Correction(*row[: len(corrections.columns)])
+
+
+def within(column: ColumnElement[float], since: float, until: float) -> ColumnElement[bool]:
+    """Return the condition `since < column <= until`: windows that touch share nothing."""
+    return (column > since) & (column <= until)
+
+
+def pages(database: Database, query: Select[Any], *key: ColumnElement[Any]) -> Iterator[Row[Any]]:
+    """Read the query's rows in the order of `key`, a page at a time."""
+    ordered = query.order_by(*key).limit(PAGE)
+    last: tuple[Any, ...] | None = None
+    positions = [list(query.selected_columns).index(column) for column in key]
+    while True:
+        page = ordered if last is None else ordered.where(tuple_(*key) > tuple_(*last))
+        with database.read() as connection:
+            rows = connection.execute(page).all()
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        last = tuple(rows[-1][position] for position in positions)

@@ -1,0 +1,321 @@
+"""The one way in and out of feedback.
+
+Each method that records is one transaction: when it returns, what the person said is on disk, and
+what they had said before is kept beside it. Saying the same thing again changes nothing.
+
+Invariant: a record is bound to a completion that a person was served, and only that person may
+make it; evaluations never become feedback.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
+
+from feedback import recording
+from feedback.database import Database
+from feedback.rows import (
+    comparison_of,
+    completion_of,
+    correction_of,
+    pages,
+    vote_of,
+    within,
+)
+from feedback.tables import comparisons, completions, corrections, vote_events, votes
+from feedback.types import (
+    PEOPLE_PURPOSES,
+    Comparison,
+    Completion,
+    Correction,
+    Counts,
+    Event,
+    Outcome,
+    Purpose,
+    Status,
+    UnknownCompletion,
+    Vote,
+    VoteRate,
+)
+
+EVER = float("inf")
+
+
+class FeedbackStore:
+    """Completions as they are served, and what people say about them.
+
+    Windows of time are open at `since` and closed at `until`, so that windows that touch share
+    nothing. The stamp of a record is taken inside its transaction, where writers have queued.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.clock = clock
+
+    # Completions ---------------------------------------------------------------------------------
+
+    def open_completion(self, completion: Completion) -> None:
+        """Record a completion before its id goes out, so that it can be judged from then on.
+
+        Raises:
+            InvalidFeedback: its id is taken, or its text cannot be stored.
+        """
+        with self.database.write() as connection:
+            recording.add_completion(connection, completion, self.clock())
+
+    def close_completion(
+        self,
+        completion_id: str,
+        *,
+        text: str,
+        status: Status,
+        finish_reason: str | None = None,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+        ttft_ms: float | None = None,
+        duration_ms: float | None = None,
+    ) -> None:
+        """Record how a completion ended.
+
+        Another web process that started meanwhile may have given it up in `close_abandoned`: the
+        end as its own process saw it wins.
+
+        Raises:
+            UnknownCompletion: it was never opened, or its person has been forgotten meanwhile.
+        """
+        values = {
+            # A model may emit half a surrogate pair; the rest of its answer must not be lost by it.
+            "text": text.encode("utf-8", "replace").decode().replace("\0", ""),
+            "status": status,
+            "finish_reason": finish_reason,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "ttft_ms": ttft_ms,
+            "duration_ms": duration_ms,
+        }
+        change = update(completions).where(completions.c.id == completion_id)
+        with self.database.write() as connection:
+            values["updated"] = self.clock()
+            if connection.execute(change, values).rowcount == 0:
+                raise UnknownCompletion(
+                    f"no completion {completion_id!r}: open it before closing it"
+                )
+
+    def close_abandoned(self) -> int:
+        """Mark what a crash left streaming as cut; return how many there were."""
+        change = update(completions).where(completions.c.status == "streaming")
+        with self.database.write() as connection:
+            return connection.execute(change, {"status": "cut", "updated": self.clock()}).rowcount
+
+    def completion(self, completion_id: str) -> Completion | None:
+        """Return the completion with this id, an evaluation's too."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(completions).where(completions.c.id == completion_id)
+            ).first()
+        return completion_of(row) if row else None
+
+    def completions(
+        self,
+        *,
+        since: float = 0.0,
+        until: float = EVER,
+        purposes: Sequence[Purpose] = PEOPLE_PURPOSES,
+    ) -> Iterator[Completion]:
+        """Read the completions created in a window, oldest first."""
+        table = completions.c
+        query = select(completions).where(
+            within(table.created, since, until), table.purpose.in_(purposes)
+        )
+        return (completion_of(row) for row in pages(self.database, query, table.created, table.id))
+
+    def conversation(self, conversation: str, person: str) -> list[Completion]:
+        """Return one person's completions of a conversation, oldest first."""
+        table = completions.c
+        query = select(completions).where(
+            table.person == person, table.conversation == conversation
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(table.created, table.id)).all()
+        return [completion_of(row) for row in rows]
+
+    # What people say -----------------------------------------------------------------------------
+
+    def record_vote(
+        self,
+        completion_id: str,
+        person: str,
+        liked: bool | None,
+        reasons: Sequence[str] = (),
+        comment: str = "",
+    ) -> Vote | None:
+        """Give a vote, change it, or take it back with None; return what counts now.
+
+        Raises:
+            UnknownCompletion: no such completion, or an evaluation's.
+            NotServedTo: it was given to somebody else.
+            InvalidFeedback: the reasons or the comment cannot be stored.
+        """
+        with self.database.write() as connection:
+            return recording.put_vote(
+                connection, completion_id, person, liked, reasons, comment, self.clock()
+            )
+
+    def vote(self, completion_id: str, person: str) -> Vote | None:
+        """Return this person's vote as it is now; None where there is none or it was taken back."""
+        key = {"completion_id": completion_id, "person": person}
+        with self.database.read() as connection:
+            row = connection.execute(recording.VOTE, key).first()
+        return None if row is None or row.liked is None else vote_of(row)
+
+    def vote_history(self, completion_id: str, person: str) -> list[Event]:
+        """Return every state that this person's vote was in, oldest first; None: taken back."""
+        table = vote_events.c
+        query = select(table.at, table.liked).where(
+            table.completion_id == completion_id, table.person == person
+        )
+        with self.database.read() as connection:
+            return [Event(*row) for row in connection.execute(query.order_by(table.id))]
+
+    def open_comparison(self, comparison: Comparison) -> None:
+        """Record a pair before it is shown, so that it can be decided from then on.
+
+        Raises:
+            UnknownCompletion: one of its sides does not exist, or is an evaluation's.
+            NotServedTo: one of its sides was given to somebody else.
+            InvalidFeedback: its id is taken, its sides are the same, or it is decided already.
+        """
+        with self.database.write() as connection:
+            recording.add_comparison(connection, comparison, self.clock())
+
+    def comparison(self, comparison_id: str) -> Comparison | None:
+        """Return the comparison with this id, decided or not."""
+        with self.database.read() as connection:
+            row = connection.execute(recording.COMPARISON, {"id": comparison_id}).first()
+        return comparison_of(row) if row else None
+
+    def record_outcome(
+        self, comparison_id: str, person: str, outcome: Outcome | None
+    ) -> Comparison:
+        """Decide a pair. The first outcome is the evidence; later ones are kept as unblinded.
+
+        Raises:
+            UnknownComparison: there is no such pair.
+            NotServedTo: somebody else asked for it.
+            InvalidFeedback: there is no such outcome.
+        """
+        with self.database.write() as connection:
+            return recording.put_outcome(connection, comparison_id, person, outcome, self.clock())
+
+    def record_correction(self, completion_id: str, person: str, text: str) -> Correction:
+        """Record how the answer should have been, or change that.
+
+        Raises:
+            UnknownCompletion: no such completion, or an evaluation's.
+            NotServedTo: it was given to somebody else.
+            InvalidFeedback: the text is empty, or cannot be stored.
+        """
+        with self.database.write() as connection:
+            return recording.put_correction(connection, completion_id, person, text, self.clock())
+
+    # Windows -------------------------------------------------------------------------------------
+
+    def iter_votes(
+        self, *, since: float = 0.0, until: float = EVER
+    ) -> Iterator[tuple[Vote, Completion]]:
+        """Read the votes of a window one by one: a million of them do not fit in memory."""
+        table = votes.c
+        query = (
+            select(votes, completions)
+            .join(completions, completions.c.id == table.completion_id)
+            .where(within(table.updated, since, until), table.liked.is_not(None))
+        )
+        key = (table.created, table.completion_id, table.person)
+        for row in pages(self.database, query, *key):
+            yield vote_of(row), completion_of(row, len(votes.columns))
+
+    def iter_comparisons(
+        self, *, since: float = 0.0, until: float = EVER
+    ) -> Iterator[tuple[Comparison, Completion, Completion]]:
+        """Read the comparisons decided in a window, with their left and right completions."""
+        table = comparisons.c
+        left, right = completions.alias("left_side"), completions.alias("right_side")
+        query = (
+            select(comparisons, left, right)
+            .join(left, left.c.id == table.left_id)
+            .join(right, right.c.id == table.right_id)
+            .where(within(table.updated, since, until), table.outcome.is_not(None))
+        )
+        width, side = len(comparisons.columns), len(completions.columns)
+        for row in pages(self.database, query, table.created, table.id):
+            yield comparison_of(row), completion_of(row, width), completion_of(row, width + side)
+
+    def iter_corrections(
+        self, *, since: float = 0.0, until: float = EVER
+    ) -> Iterator[tuple[Correction, Completion]]:
+        """Read the corrections of a window, with what they correct."""
+        table = corrections.c
+        query = (
+            select(corrections, completions)
+            .join(completions, completions.c.id == table.completion_id)
+            .where(within(table.updated, since, until))
+        )
+        key = (table.created, table.completion_id, table.person)
+        for row in pages(self.database, query, *key):
+            yield correction_of(row), completion_of(row, len(corrections.columns))
+
+    def votes(self, *, since: float = 0.0, until: float = EVER) -> list[tuple[Vote, Completion]]:
+        """Return the votes of a window that were not taken back."""
+        return list(self.iter_votes(since=since, until=until))
+
+    def comparisons(
+        self, *, since: float = 0.0, until: float = EVER
+    ) -> list[tuple[Comparison, Completion, Completion]]:
+        """Return the comparisons decided in a window."""
+        return list(self.iter_comparisons(since=since, until=until))
+
+    def corrections(
+        self, *, since: float = 0.0, until: float = EVER
+    ) -> list[tuple[Correction, Completion]]:
+        """Return the corrections of a window."""
+        return list(self.iter_corrections(since=since, until=until))
+
+    # Counts --------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Count what there is now; evaluations are no part of it."""
+        served = completions.c.purpose.in_(PEOPLE_PURPOSES)
+        with self.database.read() as connection:
+            return Counts(
+                votes=_count(connection, votes.c.liked.is_not(None)),
+                comparisons=_count(connection, comparisons.c.outcome.is_not(None)),
+                corrections=_count(connection, corrections.c.text.is_not(None)),
+                completions=_count(connection, served),
+            )
+
+    def feedback_since(self, t: float) -> int:
+        """Count the votes, comparisons and corrections that were given or changed after `t`."""
+        said = (
+            (votes.c.liked.is_not(None), votes.c.updated > t),
+            (comparisons.c.outcome.is_not(None), comparisons.c.updated > t),
+            (corrections.c.updated > t,),
+        )
+        with self.database.read() as connection:
+            return sum(_count(connection, *conditions) for conditions in said)
+
+    def vote_rates(self, since: float = 0.0, until: float = EVER) -> list[VoteRate]:
+        """Return how often each responder was liked in a window, by responder and `named`."""
+        by = (completions.c.responder, completions.c.named)
+        query = (
+            select(by[0], func.sum(votes.c.liked.cast(Integer)), func.count(), by[1])
+            .join(votes, votes.c.completion_id == completions.c.id)
+            .where(within(votes.c.updated, since, until), votes.c.liked.is_not(None))
+            .group_by(*by)
+            .order_by(*by)
+        )
+        with self.database.read() as connection:
+            return [VoteRate(*row) for row in connection.execute(query)]
+
+
+def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(*conditions)).scalar_one()

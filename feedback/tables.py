@@ -1,0 +1,134 @@
+"""The tables of feedback: the current state of each thing said, and beside it every earlier state.
+
+Invariant: `votes`, `comparisons` and `corrections` hold what counts now; the `*_events` tables only
+ever grow, until a person asks to be forgotten.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    false,
+)
+
+from feedback.database import metadata
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("conversation", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("messages", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("responder", String, nullable=False),
+    Column("named", Boolean, nullable=False),
+    Column("passages", JSON, nullable=False),
+    Column("index_version", String),
+    Column("sampling", JSON, nullable=False),
+    Column("status", String, nullable=False),
+    Column("finish_reason", String),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("ttft_ms", Float),
+    Column("duration_ms", Float),
+    Column("interface", String, nullable=False),
+    Column("parent", String),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    CheckConstraint("purpose IN ('chat', 'pair', 'evaluation')", name="purpose"),
+    CheckConstraint("status IN ('streaming', 'complete', 'cut', 'failed')", name="status"),
+    Index("completions_by_time", "created", "id"),
+    Index("completions_by_person", "person", "conversation", "created"),
+)
+# A start-up looks for what a crash left open: a handful of rows, whatever the table's size.
+Index(
+    "completions_open",
+    completions.c.id,
+    sqlite_where=completions.c.status == "streaming",
+    postgresql_where=completions.c.status == "streaming",
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("liked", Boolean, comment="null: taken back"),
+    Column("reasons", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    # Readers page by `created`, which never moves: a vote changed meanwhile is read exactly once.
+    Index("votes_by_time", "created", "completion_id", "person"),
+    Index("votes_by_update", "updated"),
+)
+
+vote_events = Table(
+    "vote_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("liked", Boolean),
+    Column("reasons", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("left_id", ForeignKey("completions.id"), nullable=False, index=True),
+    Column("right_id", ForeignKey("completions.id"), nullable=False, index=True),
+    Column("outcome", String, comment="the blind choice; null: not chosen yet"),
+    Column("unblinded", Boolean, nullable=False, server_default=false()),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    CheckConstraint("outcome IN ('left', 'right', 'tie', 'both_bad')", name="outcome"),
+    Index("comparisons_by_time", "created", "id"),
+    Index("comparisons_by_update", "updated"),
+)
+
+comparison_events = Table(
+    "comparison_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Index("corrections_by_time", "created", "completion_id", "person"),
+    Index("corrections_by_update", "updated"),
+)
+
+correction_events = Table(
+    "correction_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -1,0 +1,150 @@
+"""The words of feedback as plain values: what was answered, and what a person said about it.
+
+Invariant: these are frozen and know nothing of SQL or HTTP. A vote, comparison or correction is
+bound to the id of a completion, never to a position in a list that regenerating would shift.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from typing_extensions import TypedDict  # pydantic refuses the one of `typing` before Python 3.12
+
+Purpose = Literal["chat", "pair", "evaluation"]
+Status = Literal["streaming", "complete", "cut", "failed"]
+Outcome = Literal["left", "right", "tie", "both_bad"]
+
+OUTCOMES: tuple[Outcome, ...] = ("left", "right", "tie", "both_bad")
+PEOPLE_PURPOSES: tuple[Purpose, ...] = ("chat", "pair")
+"""Completions that a person saw. Evaluations are recorded too, and never become feedback."""
+
+
+class Message(TypedDict):
+    """One turn of a conversation, in OpenAI's shape."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer, and all that is needed to walk from it to its maker."""
+
+    id: str
+    conversation: str
+    person: str
+    purpose: Purpose = "chat"
+    messages: tuple[Message, ...]
+    """As the person sent them, without the passages that retrieval added."""
+    text: str = ""
+    responder: str
+    """The exact name of what answered, e.g. `ratchet-0007+rag`."""
+    named: bool = False
+    """The caller asked for this responder, so the answer is no live evidence about it."""
+    passages: tuple[dict[str, Any], ...] = ()
+    index_version: str | None = None
+    sampling: dict[str, Any]
+    status: Status = "streaming"
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    ttft_ms: float | None = None
+    duration_ms: float | None = None
+    interface: str = "api"
+    """`api` or `page`."""
+    parent: str | None = None
+    """The completion that this one regenerated."""
+    created: float = 0.0
+    """Unix seconds; 0 lets the store's clock set it. The same holds for `updated`."""
+    updated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's thumb on one completion: the last one counts."""
+
+    completion_id: str
+    person: str
+    liked: bool
+    reasons: tuple[str, ...]
+    comment: str
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two completions of one prompt, and which one a person preferred while it was blind."""
+
+    id: str
+    person: str
+    left_id: str
+    right_id: str
+    outcome: Outcome | None = None
+    unblinded: bool = False
+    """The person chose again after seeing who was who; `outcome` is still the blind choice."""
+    created: float = 0.0
+    updated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A completion's text as it should have been, in one person's words."""
+
+    completion_id: str
+    person: str
+    text: str
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is now: taken-back votes and undecided comparisons do not count."""
+
+    votes: int
+    comparisons: int
+    corrections: int
+    completions: int
+
+
+class VoteRate(NamedTuple):
+    """How often a responder was liked, apart for answers where the caller had named it."""
+
+    responder: str
+    liked: int
+    total: int
+    named: bool
+
+
+class Event(NamedTuple):
+    """One thing a person said, in the order they said it: `value` is what the record became."""
+
+    at: float
+    value: bool | str | None
+
+
+class FeedbackError(Exception):
+    """Feedback could not be taken, kept or read.
+
+    FeedbackError
+    ├── UnknownCompletion   no such answer, or an evaluation's
+    ├── UnknownComparison   no such pair
+    ├── NotServedTo         the answer was given to somebody else
+    └── InvalidFeedback     what was said makes no sense
+    """
+
+
+class UnknownCompletion(FeedbackError):
+    """No person was ever given a completion with this id."""
+
+
+class UnknownComparison(FeedbackError):
+    """There is no comparison with this id."""
+
+
+class NotServedTo(FeedbackError):
+    """Only the person who was served may say what they think of it."""
+
+
+class InvalidFeedback(FeedbackError):
+    """The feedback itself is wrong: an unknown outcome, an empty correction, a broken row."""

@@ -1,0 +1,101 @@
+"""A person can be forgotten; what is left is counted right."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feedback.database import Database, default_url
+from feedback.privacy import forget
+from feedback.store import FeedbackStore
+from feedback.summary import summarise
+from feedback.tables import metadata
+from feedback.types import Comparison, Completion, Counts, UnknownCompletion
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FeedbackStore]:
+    database = Database(default_url(tmp_path))
+    database.create_tables()
+    yield FeedbackStore(database)
+    database.dispose()
+
+
+def speak(store: FeedbackStore, person: str, secret: str) -> None:
+    """Say everything that can be said, with the secret in all that is free text."""
+    for side in ("left", "right"):
+        store.open_completion(
+            Completion(
+                id=f"{person}-{side}",
+                conversation=f"{secret} talk",
+                person=person,
+                messages=({"role": "user", "content": f"{secret} asked"},),
+                text=f"{secret} answered",
+                responder="rag",
+                sampling={},
+                status="complete",
+            )
+        )
+    store.record_vote(f"{person}-left", person, True, (f"{secret} reason",), f"{secret} comment")
+    store.record_vote(f"{person}-left", person, False)
+    store.record_correction(f"{person}-left", person, f"{secret} corrected")
+    store.record_correction(f"{person}-left", person, f"{secret} corrected again")
+    store.open_comparison(Comparison(f"{person}-pair", person, f"{person}-left", f"{person}-right"))
+    store.record_outcome(f"{person}-pair", person, "left")
+
+
+def test_a_forgotten_person_is_in_no_table_and_on_no_page(
+    store: FeedbackStore, tmp_path: Path
+) -> None:
+    speak(store, "ada", "xyzzy")
+    speak(store, "bob", "plugh")
+    report = forget(store.database, "ada")
+    assert (report.completions, report.votes, report.comparisons) == (2, 1, 1)
+    assert (report.corrections, report.events, report.scrubbed) == (1, 5, True)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert [name for name, content in files.items() if b"xyzzy" in content] == []
+    assert any(b"plugh" in content for content in files.values())
+    with store.database.read() as connection:
+        for table in metadata.sorted_tables:
+            assert "ada" not in str(connection.execute(table.select()).all()), table.name
+    assert store.counts() == Counts(votes=1, comparisons=1, corrections=1, completions=2)
+
+
+def test_forgetting_again_finds_nothing_and_late_words_find_no_answer(
+    store: FeedbackStore,
+) -> None:
+    speak(store, "ada", "xyzzy")
+    forget(store.database, "ada")
+    again = forget(store.database, "ada")
+    assert (again.completions, again.votes, again.events) == (0, 0, 0)
+    with pytest.raises(UnknownCompletion):
+        store.record_vote("ada-left", "ada", True)
+    with pytest.raises(UnknownCompletion):
+        store.close_completion("ada-left", text="late", status="complete")
+
+
+def test_the_summary_tells_simulated_and_named_votes_apart(store: FeedbackStore) -> None:
+    for person, responder, named, liked in (
+        ("ada", "rag", False, True),
+        ("simulated-01", "rag", False, True),
+        ("simulated-02", "rag", True, False),
+        ("simulated%3", "base", False, None),
+    ):
+        store.open_completion(
+            Completion(
+                id=person,
+                conversation="c",
+                person=person,
+                messages=({"role": "user", "content": "?"},),
+                responder=responder,
+                named=named,
+                sampling={},
+            )
+        )
+        if liked is not None:
+            store.record_vote(person, person, liked)
+    rag, base = summarise(store.database)
+    assert (rag.responder, rag.liked, rag.total, rag.people) == ("rag", 2, 3, 3)
+    assert (rag.simulated, rag.named, rag.served) == (2, 1, 3)
+    assert rag.rate == pytest.approx(2 / 3)
+    assert (base.total, base.served, base.rate) == (0, 1, None)
