@@ -1,0 +1,319 @@
+"""Which rows a round learns from, which ones judge it, and why the others are left out.
+
+The order matters: people are split into train, judge and check before anything else looks at their
+rows, so that no rule and no fit can carry one person's taste from one part into another. Conflicts
+and duplicates are settled in the train part only; in judge and check every vote stays what somebody
+said, because that is what the judge must predict.
+
+Invariant: the result depends on rows, rules and seed alone, and every row is either used or counted
+under the reason why not (an answer that is used twice, with and without passages, counts twice).
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal, NamedTuple, TypeVar
+
+from training.balance import interleave
+from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
+from training.similarity import Protected, normalise
+
+Part = Literal["train", "judge", "check"]
+Method = Literal["kto", "dpo"]
+Row = UnpairedPreference | PreferencePair
+R = TypeVar("R", UnpairedPreference, PreferencePair)
+PARTS: tuple[Part, ...] = ("train", "judge", "check")
+FEWEST_PEOPLE = 6
+"""Below this one person would be a whole part: the parts are split by question instead."""
+# A thumb is about this answer; a comparison only says which of two was better.
+_DIRECTNESS = {"vote": 0, "correction": 1, "comparison": 2}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How curation is done; the defaults fit rounds of a hundred to a few thousand votes."""
+
+    rows_max: int = 5_000
+    """Training rows of a round: the newest are kept."""
+    judged_max: int = 2_000
+    """Rows of the judge part and of the check part, each."""
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    """Of the votes, for train, judge and check."""
+    heldout: float = 0.125
+    """Share of the train part's questions that training never sees, for early stopping."""
+    person_share: float = 0.05
+    """What one person may contribute to the train part, but never less than twice a fair share."""
+    similarity: float = 0.8
+    """Jaccard similarity of character 5-grams from which a question counts as a protected one."""
+    batch: int = 16
+    """Rows of one training batch, within which no question occurs twice."""
+
+
+class TrainRow(NamedTuple):
+    """A preference in one of its forms: `prompt` is with or without passages."""
+
+    prompt: Turns
+    row: Row
+
+
+@dataclass(frozen=True)
+class Curated:
+    """A round's rows in the order in which they are trained on, and the parts that judge it."""
+
+    method: Method
+    train: tuple[TrainRow, ...]
+    heldout: tuple[TrainRow, ...]
+    judge: tuple[UnpairedPreference, ...]
+    check: tuple[UnpairedPreference, ...]
+    left_out: dict[str, int]
+    split_by: Literal["person", "question"]
+    people: dict[Part, int]
+    seed: int
+    rules: Rules = field(default_factory=Rules)
+
+
+def curate(
+    preferences: Preferences,
+    *,
+    method: Method,
+    seed: int,
+    protected: Iterable[str] = (),
+    rules: Rules | None = None,
+) -> Curated:
+    """Split, clean and order a window's preferences for one round of training.
+
+    Args:
+        preferences: The window.
+        method: `kto` trains on single answers, `dpo` on pairs; the judge fits single answers.
+        seed: Decides the split and the order.
+        protected: Questions of the gate's suites: nothing near them may be trained on.
+        rules: Shares, caps and thresholds.
+    """
+    rules = rules or Rules()
+    left_out = Counter(preferences.left_out)
+    near = Protected(protected, rules.similarity)
+    answers = _said_once(_unprotected(preferences.unpaired, near, left_out), left_out)
+    # With KTO a pair is two answers, and those are rows already.
+    offered = preferences.pairs if method == "dpo" else ()
+    pairs = _unprotected(offered, near, left_out)
+    part_of, split_by = _parts([*answers, *pairs], rules, seed)
+    parts: dict[Part, list[UnpairedPreference]] = {part: [] for part in PARTS}
+    for answer in answers:
+        parts[part_of(answer)].append(answer)
+    if method == "dpo":
+        left_out["vote without a pair"] += sum(row.origin == "vote" for row in parts["train"])
+        mine = [pair for pair in pairs if part_of(pair) == "train"]
+        forms = _forms(_capped_by_person(mine, rules, left_out))
+    else:
+        forms = _forms(_capped_by_person(parts["train"], rules, left_out))
+    train, heldout = _ordered(_agreed(forms, left_out), rules, seed, left_out)
+    judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
+    used: dict[Part, Iterable[Row]] = {
+        "train": [form.row for form in (*train, *heldout)],
+        "judge": judge,
+        "check": check,
+    }
+    return Curated(
+        method=method,
+        train=train,
+        heldout=heldout,
+        judge=judge,
+        check=check,
+        left_out=dict(sorted((+left_out).items())),
+        split_by=split_by,
+        people={part: len({row.person for row in rows}) for part, rows in used.items()},
+        seed=seed,
+        rules=rules,
+    )
+
+
+def shortage(curated: Curated, fewest: int = 8) -> str | None:
+    """Say what is missing before a round can be trained at all, or None."""
+    batch = curated.rules.batch
+    if len(curated.train) < batch:
+        return (
+            f"only {len(curated.train)} training rows are left after curation, {batch} are needed: "
+            "collect more feedback"
+        )
+    if curated.method == "dpo":
+        return None
+    labels = Counter(is_liked(item.row) for item in curated.train)
+    for label, word in ((True, "liked"), (False, "disliked")):
+        if labels[label] < fewest:
+            return (
+                f"only {labels[label]} {word} answers are left after curation, {fewest} are "
+                "needed: a model cannot learn a preference from one side"
+            )
+    return None
+
+
+def split_people(
+    people: Mapping[str, int],
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    *,
+    seed: int,
+) -> dict[str, Part]:
+    """Deal people to train, judge and check so that their votes come close to the shares.
+
+    Args:
+        people: Who (or which question), with their number of votes.
+        shares: Of the votes, for train, judge and check.
+        seed: Decides the order in which they are dealt.
+    """
+    missing = {
+        part: share * sum(people.values()) for part, share in zip(PARTS, shares, strict=True)
+    }
+    dealt: dict[str, Part] = {}
+    for person in sorted(people, key=lambda name: _draw(seed, name)):
+        # To the part that still lacks most, in votes: one heavy voter then fills a part instead
+        # of coming on top of it.
+        part = max(PARTS, key=lambda name: missing[name])
+        dealt[person] = part
+        missing[part] -= people[person]
+    return dealt
+
+
+def question_key(row: Row) -> str:
+    """Return what makes two rows the same question: all that the person said, normalised."""
+    return normalise(_text(row.question))
+
+
+def is_liked(row: Row) -> bool:
+    """Return a row's label; a pair is as good as liked."""
+    return row.label if isinstance(row, UnpairedPreference) else True
+
+
+def _draw(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+
+
+def _text(turns: Turns) -> str:
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def _newest_first(row: Row) -> tuple[float, str, str]:
+    if isinstance(row, UnpairedPreference):
+        return (-row.created, row.completion_id, row.completion[0]["content"])
+    return (-row.created, row.rejected_id, row.chosen[0]["content"])
+
+
+def _unprotected(rows: Iterable[R], near: Protected, left_out: Counter[str]) -> list[R]:
+    kept = []
+    for row in sorted(rows, key=_newest_first):
+        if near(row.question[-1]["content"]):
+            left_out["close to a protected question"] += 1
+        else:
+            kept.append(row)
+    return kept
+
+
+def _said_once(
+    rows: Iterable[UnpairedPreference], left_out: Counter[str]
+) -> list[UnpairedPreference]:
+    """Keep the most direct thing that a person said of an answer: the thumb, if there is one."""
+    best: dict[tuple[str, str, str], UnpairedPreference] = {}
+    for row in rows:
+        key = (row.person, row.completion_id, row.completion[0]["content"])
+        known = best.get(key)
+        if known is not None:
+            left_out["said in another way too"] += 1
+        if known is None or _DIRECTNESS[row.origin] < _DIRECTNESS[known.origin]:
+            best[key] = row
+    return sorted(best.values(), key=_newest_first)
+
+
+def _parts(
+    rows: Sequence[Row], rules: Rules, seed: int
+) -> tuple[Callable[[Row], Part], Literal["person", "question"]]:
+    people = Counter(row.person for row in rows)
+    if len(people) >= FEWEST_PEOPLE:
+        by_person = split_people(people, rules.shares, seed=seed)
+        return (lambda row: by_person[row.person]), "person"
+    questions = Counter(question_key(row) for row in rows)
+    by_question = split_people(questions, rules.shares, seed=seed)
+    return (lambda row: by_question[question_key(row)]), "question"
+
+
+def _newest(
+    rows: Sequence[UnpairedPreference], most: int, left_out: Counter[str]
+) -> tuple[UnpairedPreference, ...]:
+    left_out["older than the newest rows"] += max(0, len(rows) - most)
+    return tuple(rows[:most])
+
+
+def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: Counter[str]) -> list[R]:
+    people = len({row.person for row in rows})
+    # Twice the fair share: where there are few people, 5 % of the rows would throw most away.
+    most = max(rules.person_share, 2 / max(people, 1)) * len(rows)
+    seen: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        seen[row.person] += 1
+        if seen[row.person] <= most:
+            kept.append(row)
+        else:
+            left_out["more than one person's share"] += 1
+    return kept
+
+
+def _forms(rows: Iterable[Row]) -> list[TrainRow]:
+    """Write every row as it was served and, where that is sound, without its passages too."""
+    forms = []
+    for row in rows:
+        forms.append(TrainRow(row.prompt, row))
+        if row.by_heart and row.question != row.prompt:
+            forms.append(TrainRow(row.question, row))
+    return forms
+
+
+def _agreed(forms: Sequence[TrainRow], left_out: Counter[str]) -> list[TrainRow]:
+    """Settle what was said about the same answer to the same prompt: the majority counts, once."""
+    groups: dict[tuple[str, ...], list[TrainRow]] = defaultdict(list)
+    for form in forms:
+        groups[(_text(form.prompt), *sorted(_answers(form.row)))].append(form)
+    kept = []
+    for group in groups.values():
+        votes = Counter(_verdict(form.row) for form in group)
+        (winner, most), *others = votes.most_common()
+        if others and others[0][1] == most:
+            left_out["people disagree"] += len(group)
+            continue
+        kept.append(next(form for form in group if _verdict(form.row) == winner))
+        left_out["outvoted"] += len(group) - most
+        left_out["duplicate"] += most - 1
+    return kept
+
+
+def _answers(row: Row) -> tuple[str, ...]:
+    if isinstance(row, UnpairedPreference):
+        return (row.completion[0]["content"],)
+    return (row.chosen[0]["content"], row.rejected[0]["content"])
+
+
+def _verdict(row: Row) -> bool | str:
+    return row.label if isinstance(row, UnpairedPreference) else row.chosen[0]["content"]
+
+
+def _ordered(
+    forms: Sequence[TrainRow], rules: Rules, seed: int, left_out: Counter[str]
+) -> tuple[tuple[TrainRow, ...], tuple[TrainRow, ...]]:
+    """Keep the newest, hold whole questions out for early stopping, and order the rest."""
+    newest = sorted(forms, key=lambda form: _newest_first(form.row))[: rules.rows_max]
+    left_out["older than the newest rows"] += len(forms) - len(newest)
+    questions = sorted(
+        {question_key(form.row) for form in newest}, key=lambda name: _draw(seed, f"held {name}")
+    )
+    held = set(questions[: round(len(questions) * rules.heldout)])
+    train = [form for form in newest if question_key(form.row) not in held]
+    ordered = interleave(
+        train,
+        label=lambda form: is_liked(form.row),
+        question=lambda form: question_key(form.row),
+        long=lambda form: form.prompt != form.row.question,
+        batch=rules.batch,
+        rng=Random(f"{seed} order"),
+    )
+    left_out["alone in the last batch"] += len(train) - len(ordered)
+    return tuple(ordered), tuple(form for form in newest if question_key(form.row) in held)

@@ -1,0 +1,289 @@
+"""What people said, as rows that a trainer understands: votes, comparisons and corrections.
+
+An answer that was given from passages teaches two things: how to answer from passages, and the
+fact itself. So its row carries the conversation as it was served and the same one with the passages
+taken out, and `by_heart` says whether the second is sound to train on. Why it may not be:
+
+- It admits that something is missing, or refuses: true of its passages, false as a fact. Without
+  them a liked one teaches to refuse what the documents hold, a disliked one to make things up.
+- It speaks of its passages ("according to the passages"): without any, that is an invention.
+- A passage that it rests on is no longer in the library: the fact may have changed.
+
+Everything else keeps its label without passages: a liked answer was found right and well put, and a
+disliked one stays wrong or badly put wherever it is said.
+
+Invariant: a row's `prompt` is exactly what the responder's model was asked.
+"""
+
+import math
+import re
+from collections import Counter, deque
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeVar
+
+from feedback.store import FeedbackStore
+from feedback.types import Comparison, Completion, Correction, Message, Vote
+from knowledge.chunks import Passage
+from knowledge.prompt import with_passages
+
+Origin = Literal["vote", "comparison", "correction"]
+Turns = tuple[Message, ...]
+T = TypeVar("T")
+NEWEST = 50_000
+"""Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
+
+_ABSENCE = re.compile(
+    r"can(?:no|')t (?:find|answer|help|say|tell|provide)|could(?: not|n't) find|do(?: not|n't) know"
+    r"|not (?:in|mentioned in|stated in|found in|part of) the (?:passages?|documents?|context)"
+    r"|(?:passages?|documents?|context) (?:do|does|did)(?: not|n't)|no (?:information|mention)"
+    r"|can only answer|unable to|I am sorry|I'm sorry"
+    r"|찾을 수 없|알 수 없|답할 수 없|답변할 수 없|확인할 수 없"
+    r"|확인되지 않|나와 있지 않|언급되지 않|질문에만 답|도와드릴 수 없|죄송",
+    re.IGNORECASE,
+)
+_OF_PASSAGES = re.compile(
+    r"\b(?:passages?|(?:provided|given|above) (?:documents?|context|text))\b"
+    r"|제시된|제공된 (?:문서|내용|자료)|지문",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedPreference:
+    """One answer and whether it was liked."""
+
+    prompt: Turns
+    """The conversation as it was served, passages included."""
+    completion: Turns
+    label: bool
+    person: str
+    completion_id: str
+    origin: Origin
+    created: float
+    question: Turns
+    """The conversation as the person sent it, without passages."""
+    by_heart: bool
+    """Whether `question` and `completion` are a sound row of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """Two answers to one prompt, the better one first."""
+
+    prompt: Turns
+    chosen: Turns
+    rejected: Turns
+    person: str
+    chosen_id: str
+    rejected_id: str
+    origin: Origin
+    created: float
+    question: Turns
+    by_heart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Everything of a window that can be trained on, and why the rest cannot."""
+
+    unpaired: tuple[UnpairedPreference, ...]
+    pairs: tuple[PreferencePair, ...]
+    left_out: dict[str, int]
+
+
+def read_preferences(
+    store: FeedbackStore,
+    *,
+    since: float = 0.0,
+    until: float = math.inf,
+    current: Container[str] | None = None,
+    newest: int = NEWEST,
+) -> Preferences:
+    """Read a window of feedback.
+
+    Args:
+        store: Where feedback is kept.
+        since: Feedback given at or after this time.
+        until: Feedback given before this time: fixed once a round, so that a round can be repeated.
+        current: The ids of the passages that the library holds now; None when that is not known.
+        newest: How many votes, comparisons and corrections (each) are looked at.
+    """
+    left_out: Counter[str] = Counter()
+    votes = _newest(store.iter_votes(since=since, until=until), newest, left_out)
+    comparisons = _newest(store.iter_comparisons(since=since, until=until), newest, left_out)
+    corrections = _newest(store.iter_corrections(since=since, until=until), newest, left_out)
+    rows = tuple(unpaired(votes, comparisons, corrections, current=current, left_out=left_out))
+    # What cannot be used at all was counted as an answer already.
+    pairs = tuple(paired(comparisons, corrections, current=current))
+    return Preferences(rows, pairs, dict(left_out))
+
+
+def unpaired(
+    votes: Iterable[tuple[Vote, Completion]],
+    comparisons: Iterable[tuple[Comparison, Completion, Completion]] = (),
+    corrections: Iterable[tuple[Correction, Completion]] = (),
+    *,
+    current: Container[str] | None = None,
+    left_out: Counter[str] | None = None,
+) -> Iterator[UnpairedPreference]:
+    """Yield a row for every answer that somebody judged; `left_out` counts the others by reason."""
+    reasons = Counter[str]() if left_out is None else left_out
+    for vote, completion in votes:
+        said = _Said(vote.person, "vote", vote.updated)
+        yield from _row(completion, completion.text, vote.liked, said, current, reasons)
+    for comparison, *sides in comparisons:
+        verdicts = _VERDICTS.get(str(comparison.outcome))
+        if verdicts is None:
+            reasons["tie"] += 1
+            continue
+        said = _Said(comparison.person, "comparison", comparison.updated)
+        for completion, liked in zip(sides, verdicts, strict=True):
+            yield from _row(completion, completion.text, liked, said, current, reasons)
+    for correction, completion in corrections:
+        said = _Said(correction.person, "correction", correction.updated)
+        yield from _row(completion, completion.text, False, said, current, reasons)
+        # A correction is complete, whatever became of the answer that it corrects.
+        whole = replace(completion, status="complete", finish_reason="stop")
+        yield from _row(whole, correction.text, True, said, current, reasons)
+
+
+def paired(
+    comparisons: Iterable[tuple[Comparison, Completion, Completion]],
+    corrections: Iterable[tuple[Correction, Completion]] = (),
+    *,
+    current: Container[str] | None = None,
+) -> Iterator[PreferencePair]:
+    """Yield a pair for every decided comparison and for every correction."""
+    for comparison, left, right in comparisons:
+        if comparison.outcome in ("left", "right"):
+            better, worse = (left, right) if comparison.outcome == "left" else (right, left)
+            said = _Said(comparison.person, "comparison", comparison.updated)
+            yield from _pair(better, worse, said, current)
+    for correction, original in corrections:
+        said = _Said(correction.person, "correction", correction.updated)
+        better = replace(original, text=correction.text, status="complete", finish_reason="stop")
+        yield from _pair(better, original, said, current)
+
+
+def served_prompt(completion: Completion) -> Turns:
+    """Return what the model was asked: with the passages in front where the responder retrieves."""
+    if not _retrieved(completion):
+        return tuple(completion.messages)
+    passages = [Passage(**fields) for fields in completion.passages]
+    return tuple(
+        Message(role=turn["role"], content=turn["content"])
+        for turn in with_passages(completion.messages, passages)
+    )
+
+
+def admits_absence(text: str) -> bool:
+    """Say whether an answer says that it has no answer, or refuses to give one."""
+    return bool(_ABSENCE.search(text))
+
+
+# For (left, right): was it liked?
+_VERDICTS = {"left": (True, False), "right": (False, True), "both_bad": (False, False)}
+
+
+class _Said(NamedTuple):
+    person: str
+    origin: Origin
+    at: float
+
+
+def _newest(items: Iterator[T], most: int, left_out: Counter[str]) -> Sequence[T]:
+    """Keep the end of a reading that is oldest first, in bounded memory."""
+    kept: deque[T] = deque(maxlen=most)
+    for item in items:
+        if len(kept) == most:
+            left_out["older than the newest read"] += 1
+        kept.append(item)
+    return kept
+
+
+def _retrieved(completion: Completion) -> bool:
+    # A responder that retrieves and finds nothing still puts "(none)" before the question.
+    name = completion.responder
+    return name == "rag" or name.endswith("+rag") or bool(completion.passages)
+
+
+def _unusable(completion: Completion, text: str) -> str | None:
+    """Return why an answer cannot be trained on, or None."""
+    if completion.purpose == "evaluation":
+        return "evaluation"
+    if completion.status != "complete" or completion.finish_reason == "length":
+        # Its end was not written by the model: the row would teach to stop where it did not.
+        return "answer not complete"
+    if not text.strip():
+        return "empty answer"
+    if not completion.messages or completion.messages[-1]["role"] != "user":
+        return "conversation does not end with the person"
+    return None
+
+
+def _by_heart(completion: Completion, text: str, current: Container[str] | None) -> bool:
+    if not _retrieved(completion):
+        return True
+    if admits_absence(text) or _OF_PASSAGES.search(text):
+        return False
+    if current is None:
+        return True
+    rests_on = [p for p in completion.passages if p["article"] in text] or completion.passages
+    return all(passage["id"] in current for passage in rests_on)
+
+
+def _row(
+    completion: Completion,
+    text: str,
+    liked: bool,
+    said: _Said,
+    current: Container[str] | None,
+    reasons: Counter[str],
+) -> Iterator[UnpairedPreference]:
+    reason = _unusable(completion, text)
+    if reason is not None:
+        reasons[reason] += 1
+        return
+    yield UnpairedPreference(
+        prompt=served_prompt(completion),
+        completion=_assistant(text),
+        label=liked,
+        person=said.person,
+        completion_id=completion.id,
+        origin=said.origin,
+        created=said.at,
+        question=tuple(completion.messages),
+        by_heart=_by_heart(completion, text, current),
+    )
+
+
+def _pair(
+    better: Completion, worse: Completion, said: _Said, current: Container[str] | None
+) -> Iterator[PreferencePair]:
+    sides = (better, worse)
+    if any(_unusable(side, side.text) for side in sides) or better.text == worse.text:
+        return
+    prompt, question = served_prompt(worse), tuple(worse.messages)
+    by_heart = all(_by_heart(side, side.text, current) for side in sides)
+    if served_prompt(better) != prompt:
+        # One side saw passages and the other none (or others): only the question is common.
+        if not by_heart or tuple(better.messages) != question:
+            return
+        prompt = question
+    yield PreferencePair(
+        prompt=prompt,
+        chosen=_assistant(better.text),
+        rejected=_assistant(worse.text),
+        person=said.person,
+        chosen_id=better.id,
+        rejected_id=worse.id,
+        origin=said.origin,
+        created=said.at,
+        question=question,
+        by_heart=by_heart,
+    )
+
+
+def _assistant(text: str) -> Turns:
+    return (Message(role="assistant", content=text),)

@@ -1,0 +1,57 @@
+"""DPO: pairs of answers to one prompt, the better one first.
+
+DPO only asks for a distance between the two answers and is content when both become less likely.
+The `sft` term holds the better one up.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
+
+from training.dataset import read_rows
+from training.job import DpoSettings, Job, JobResult, Progress
+from training.recipes.lora import (
+    HeldOut,
+    Report,
+    Watch,
+    finish,
+    fit,
+    load_base,
+    lora_config,
+    trainer_arguments,
+)
+
+
+def train(job: Job, report: Report) -> JobResult:
+    """Train an adapter on preference pairs."""
+    started = time.monotonic()
+    settings = DpoSettings.model_validate(job.hyper)
+    report(Progress(stage="load"))
+    model, tokenizer = load_base(job.base_model)
+    report(Progress(stage="prepare"))
+    rows, counts = fit(read_rows(job.dataset, "train"), tokenizer, settings.max_length)
+    held, held_counts = fit(read_rows(job.dataset, "heldout"), tokenizer, settings.max_length)
+    heldout = HeldOut(held, tokenizer, settings)
+    heldout.remember_base(model)
+    watch = Watch(heldout, settings.looks, report)
+    losses = {"sigmoid": 1.0} | ({"sft": settings.sft_weight} if settings.sft_weight else {})
+    with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
+        arguments = DPOConfig(
+            **trainer_arguments(job, settings, Path(scratch)),
+            loss_type=list(losses),
+            loss_weights=list(losses.values()),
+        )
+        trainer = DPOTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            peft_config=lora_config(settings),
+            callbacks=[watch],
+        )
+        trainer.train()
+    counts = counts.model_copy(update={"heldout": held_counts.train})
+    return finish(job, trainer, watch, counts, started, report)

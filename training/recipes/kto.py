@@ -1,0 +1,61 @@
+"""KTO: single answers, liked or not. The recipe for thumbs and for everything mixed.
+
+TRL's trainer never shuffles KTO rows and takes a row's neighbour for its estimate of the KL term,
+so the dataset's order is what is trained; only rows too long for the model are taken out of it.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from datasets import Dataset
+from trl import KTOConfig, KTOTrainer
+
+from training.balance import class_weights
+from training.dataset import read_rows
+from training.job import Job, JobResult, KtoSettings, Progress
+from training.recipes.lora import (
+    HeldOut,
+    Report,
+    Watch,
+    finish,
+    fit,
+    load_base,
+    lora_config,
+    trainer_arguments,
+)
+
+
+def train(job: Job, report: Report) -> JobResult:
+    """Train an adapter on unpaired preferences."""
+    started = time.monotonic()
+    settings = KtoSettings.model_validate(job.hyper)
+    report(Progress(stage="load"))
+    model, tokenizer = load_base(job.base_model)
+    report(Progress(stage="prepare"))
+    rows, counts = fit(read_rows(job.dataset, "train"), tokenizer, settings.max_length)
+    held, held_counts = fit(read_rows(job.dataset, "heldout"), tokenizer, settings.max_length)
+    if len(rows) % settings.micro_batch == 1:
+        # A batch of one has no neighbour for the KL estimate.
+        rows = rows[:-1]
+    weights = class_weights(counts.liked, counts.disliked, settings.balance)
+    heldout = HeldOut(held, tokenizer, settings)
+    heldout.remember_base(model)
+    watch = Watch(heldout, settings.looks, report)
+    with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
+        arguments = KTOConfig(
+            **trainer_arguments(job, settings, Path(scratch)),
+            desirable_weight=weights.desirable,
+            undesirable_weight=weights.undesirable,
+        )
+        trainer = KTOTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            peft_config=lora_config(settings),
+            callbacks=[watch],
+        )
+        trainer.train()
+    counts = counts.model_copy(update={"train": len(rows), "heldout": held_counts.train})
+    return finish(job, trainer, watch, counts, started, report)
