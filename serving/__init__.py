@@ -1,0 +1,1 @@
+"""Answers people: routes, retrieves, streams from vLLM, records; swaps adapters under traffic."""

@@ -1,0 +1,70 @@
+"""How a handler gets at the services and at the one asking.
+
+The functions are coroutines although they wait for nothing: FastAPI runs others in a thread, which
+takes longer than all they do.
+
+Invariant: no handler reads a header or cookie by itself.
+"""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+
+from serving.errors import BadRequest
+from serving.identity import Person
+from serving.services import Services
+
+LARGEST_BODY = 4 * 2**20
+"""Bytes: far beyond any model's context, far below what hurts."""
+
+
+async def services(request: Request) -> Services:
+    """Return the services of this application."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def caller(request: Request) -> Person:
+    """Return who is asking.
+
+    Raises:
+        Unauthorized: nobody that we know.
+    """
+    return (await services(request)).identity.identify(request)
+
+
+async def operator(request: Request) -> Person:
+    """Return the operator who is asking.
+
+    Raises:
+        Unauthorized: nobody that we know.
+        Forbidden: somebody else.
+    """
+    return (await services(request)).identity.operator(request)
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Read a request's body.
+
+    Raises:
+        BadRequest: it is too long, no JSON, or no object.
+    """
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_BODY:
+            raise BadRequest(f"the body is longer than {LARGEST_BODY} bytes")
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as err:
+        raise BadRequest(f"the body is not JSON: {err}") from err
+    if not isinstance(body, dict):
+        raise BadRequest("the body must be a JSON object")
+    return body
+
+
+ServicesOf = Annotated[Services, Depends(services)]
+Caller = Annotated[Person, Depends(caller)]
+Operator = Annotated[Person, Depends(operator)]
+"""Annotations for handlers: `person: Caller`."""

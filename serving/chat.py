@@ -1,0 +1,304 @@
+"""One turn, or one blind pair: route, answer, record.
+
+A streamed turn is opened on disk once the engine has accepted it and before its id goes out. A
+whole answer is written in one piece when it is there. Where no engine could be asked nothing is
+written.
+
+Invariant: an id that left this service belongs to a committed row with the exact responder.
+"""
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from feedback.types import Comparison, Completion, Message, Purpose
+from serving.context import fit
+from serving.engine import EngineChunk
+from serving.errors import EngineCut, EngineError
+from serving.identity import Person
+from serving.limits import PerMinute
+from serving.metrics import Metrics
+from serving.recording import Recorder
+from serving.replicas import Replica
+from serving.responders import Responders
+from serving.router import ROUTED, Router, RouteResult
+from serving.turns import Account, Call, Delta, Done, Turn
+
+__all__ = ["Answer", "ChatRequest", "ChatService", "Delta", "Done", "Pair", "Turn"]
+
+EVALUATION_PRIORITY = 10
+"""vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
+LEFT, RIGHT = "left", "right"
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """What somebody wants answered."""
+
+    messages: tuple[Message, ...]
+    model: str = ROUTED
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    conversation: str | None = None
+    interface: str = "api"
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer, as the engine gave it."""
+
+    id: str
+    conversation: str
+    responder: str
+    passages: tuple[dict[str, Any], ...]
+    created: int
+    chunk: EngineChunk
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two running answers whose makers are hidden until the person has chosen."""
+
+    id: str
+    left: Turn
+    right: Turn
+
+
+def comparison_of(completion_id: str) -> str | None:
+    """Return the id of the pair that a completion belongs to, or None where it belongs to none."""
+    stem, _, side = completion_id.rpartition("-")
+    return f"cmp-{stem.removeprefix('chatcmpl-')}" if side in {LEFT, RIGHT} else None
+
+
+class ChatService:
+    """Answers, and writes down what it answered."""
+
+    def __init__(
+        self,
+        router: Router,
+        responders: Responders,
+        recorder: Recorder,
+        metrics: Metrics,
+        *,
+        requests_per_minute: int,
+        on_failure: Callable[[Replica, EngineError], None],
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.perf_counter,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._router = router
+        self._responders = responders
+        self._recorder = recorder
+        self._metrics = metrics
+        self._limit = PerMinute(requests_per_minute)
+        self._on_failure = on_failure
+        self._clock = clock
+        self._timer = timer
+        self._new_id = new_id
+        self._rng = rng or random.Random()
+
+    async def start(self, request: ChatRequest, person: Person) -> Turn:
+        """Start one streamed answer; its rows are committed when this returns.
+
+        Raises:
+            ServingError: whatever keeps it from starting; then nothing was recorded.
+        """
+        self._check_rate(person)
+        completion_id = f"chatcmpl-{self._new_id()}"
+        conversation = request.conversation or completion_id
+        route = self._router.choose(request.model, person, conversation)
+        row = self._row(completion_id, request, person, route, _purpose(person))
+        return await self._stream(row, request, person)
+
+    async def answer(self, request: ChatRequest, person: Person) -> Answer:
+        """Return one whole answer, committed.
+
+        Raises:
+            ServingError: there is none; a row is kept only where the engine had begun.
+        """
+        self._check_rate(person)
+        completion_id = f"chatcmpl-{self._new_id()}"
+        conversation = request.conversation or completion_id
+        route = self._router.choose(request.model, person, conversation)
+        row = self._row(completion_id, request, person, route, _purpose(person))
+        call = await self._call(row, request, person)
+        books = Account(call, self._metrics, self._timer)
+        try:
+            chunk = await self._ask(call)
+        except EngineCut:
+            self._recorder.open_soon(_ended_rows(books, "failed"))
+            raise
+        except asyncio.CancelledError:
+            self._recorder.open_soon(_ended_rows(books, "cut"))
+            raise
+        books.take(chunk, "message")
+        await self._recorder.open(_ended_rows(books, "complete"))
+        created = int(row.created)
+        return Answer(row.id, row.conversation, row.responder, call.row.passages, created, chunk)
+
+    async def pair(self, request: ChatRequest, person: Person) -> Pair:
+        """Start a blind pair; both rows and the comparison are committed when this returns.
+
+        Raises:
+            ServingError: a side could not be started; the other one is cut.
+        """
+        self._check_rate(person)
+        stem = self._new_id()
+        conversation = request.conversation or f"chatcmpl-{stem}"
+        request = replace(request, conversation=conversation)
+        started = await asyncio.gather(
+            *(
+                self._stream(
+                    self._row(
+                        f"chatcmpl-{stem}-{side}",
+                        request,
+                        person,
+                        RouteResult(responder, named=False),
+                        "pair",
+                    ),
+                    request,
+                    person,
+                )
+                for side, responder in zip((LEFT, RIGHT), self._router.sides(), strict=True)
+            ),
+            return_exceptions=True,
+        )
+        turns = [turn for turn in started if isinstance(turn, Turn)]
+        for failure in started:
+            if isinstance(failure, BaseException):
+                for turn in turns:
+                    await turn.aclose()
+                raise failure
+        left, right = turns
+        comparison = Comparison(f"cmp-{stem}", person.id, left.id, right.id)
+        await self._recorder.open_comparison(comparison)
+        return Pair(comparison.id, left, right)
+
+    def wants_pair(self, rate: float) -> bool:
+        """Draw whether the page offers this turn as a blind pair."""
+        return self._rng.random() < rate
+
+    async def close(self) -> None:
+        """Wait until everything is written."""
+        await self._recorder.drain()
+
+    def _check_rate(self, person: Person) -> None:
+        if person.role == "person" and not person.trusted:
+            self._limit.take(person.id)
+
+    def _row(
+        self,
+        completion_id: str,
+        request: ChatRequest,
+        person: Person,
+        route: RouteResult,
+        purpose: Purpose,
+    ) -> Completion:
+        return Completion(
+            id=completion_id,
+            conversation=request.conversation or completion_id,
+            person=person.id,
+            purpose=purpose,
+            messages=request.messages,
+            responder=route.responder,
+            named=route.named,
+            sampling=dict(request.sampling),
+            interface=request.interface,
+            parent=request.parent,
+            created=self._clock(),
+        )
+
+    async def _call(self, row: Completion, request: ChatRequest, person: Person) -> Call:
+        """Find who answers, and put the messages as they shall see them.
+
+        The call is counted into its replica here, before anything is awaited, and whoever gets it
+        must count it out.
+        """
+        started = self._timer()
+        route = self._router.pick(row.responder, row.conversation)
+        replica = route.replica
+        replica.in_flight[route.model] += 1
+        try:
+            prepared = await self._responders.prepare(route.responder, request.messages)
+            fitted = await fit(
+                replica.client,
+                route.model,
+                prepared.messages,
+                request.sampling,
+                replica.max_model_len,
+            )
+        except BaseException as err:
+            replica.in_flight[route.model] -= 1
+            if isinstance(err, EngineError):
+                self._metrics.failed(row.responder, err.code)
+                self._on_failure(replica, err)
+            raise
+        return Call(
+            replace(row, passages=prepared.passages, index_version=prepared.index_version),
+            int(fitted.sampling.get("n", 1)),
+            replica,
+            route.model,
+            EVALUATION_PRIORITY if person.role == "internal" else 0,
+            fitted.messages,
+            fitted.sampling,
+            started,
+        )
+
+    async def _ask(self, call: Call) -> EngineChunk:
+        client = call.replica.client
+        try:
+            return await client.chat(call.model, call.messages, call.sampling, call.priority)
+        except EngineError as err:
+            self._failed(call, err)
+            raise
+        finally:
+            call.replica.in_flight[call.model] -= 1
+
+    async def _stream(self, row: Completion, request: ChatRequest, person: Person) -> Turn:
+        call = await self._call(row, request, person)
+        try:
+            stream = await call.replica.client.open_chat(
+                call.model, call.messages, call.sampling, call.priority
+            )
+        except BaseException as err:
+            call.replica.in_flight[call.model] -= 1
+            if isinstance(err, EngineError):
+                self._failed(call, err)
+            raise
+        books = Account(call, self._metrics, self._timer)
+        turn = Turn(books, stream, self._recorder, self._failed)
+        try:
+            await self._recorder.open(call.rows())
+        except BaseException:
+            await turn.aclose()
+            raise
+        return turn
+
+    def _failed(self, call: Call, error: EngineError) -> None:
+        self._metrics.failed(call.row.responder, error.code)
+        self._on_failure(call.replica, error)
+
+
+def _purpose(person: Person) -> Purpose:
+    return "evaluation" if person.role == "internal" else "chat"
+
+
+def _ended_rows(books: Account, status: Any) -> list[Completion]:
+    """Return the rows of a call as they stand at its end."""
+    return [
+        replace(
+            row,
+            text=end.text,
+            status=end.status,
+            finish_reason=end.finish_reason,
+            prompt_tokens=end.prompt_tokens,
+            completion_tokens=end.completion_tokens,
+            duration_ms=end.duration_ms,
+        )
+        for row, end in zip(books.call.rows(), books.endings(status), strict=True)
+    ]

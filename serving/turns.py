@@ -1,0 +1,194 @@
+"""One answer while it is running, and what is written down of it.
+
+Invariant: a turn ends exactly once: `complete` before the last event goes out, `failed` when the
+engine dies, `cut` when whoever listened is gone. However it ends, its text so far is kept.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from feedback.types import Completion, Status
+from serving.engine import EngineChunk, EngineStream
+from serving.errors import EngineError
+from serving.metrics import Metrics
+from serving.recording import Ending, Recorder
+from serving.replicas import Replica
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of choice `index`."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """How it ended; every choice is closed in the database by now."""
+
+    finish_reasons: tuple[str | None, ...]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass
+class Choice:
+    """What has been generated of one choice."""
+
+    text: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A routed request: what will be recorded, and where its answer comes from."""
+
+    row: Completion
+    choices: int
+    replica: Replica
+    model: str
+    priority: int
+    messages: list[Any]
+    sampling: dict[str, Any]
+    started: float
+
+    def rows(self) -> list[Completion]:
+        """Return one completion a choice: `id`, or `id-0`, `id-1`, ... where there are several."""
+        if self.choices == 1:
+            return [self.row]
+        return [replace(self.row, id=f"{self.row.id}-{i}") for i in range(self.choices)]
+
+
+class Account:
+    """Keeps the books of one call: choices, tokens, times; and says how it ended."""
+
+    def __init__(self, call: Call, metrics: Metrics, timer: Callable[[], float]) -> None:
+        self.call = call
+        self.choices = [Choice() for _ in range(call.choices)]
+        self.prompt_tokens: int | None = None
+        self.completion_tokens: int | None = None
+        self.first_token: float | None = None
+        self._metrics = metrics
+        self._timer = timer
+
+    def take(self, chunk: EngineChunk, part: str) -> None:
+        """Add a chunk; `part` is `delta` in streams and `message` in whole answers."""
+        for said in chunk["choices"]:
+            choice = self.choices[said["index"]]
+            text = said[part].get("content")
+            if text:
+                if self.first_token is None and part == "delta":
+                    self.first_token = self._timer() - self.call.started
+                choice.text.append(text)
+            choice.finish_reason = said.get("finish_reason") or choice.finish_reason
+        usage = chunk.get("usage")
+        if usage:
+            self.prompt_tokens = usage["prompt_tokens"]
+            self.completion_tokens = usage.get("completion_tokens")
+
+    def endings(self, status: Status) -> list[Ending]:
+        """Return how every choice ended, and count it."""
+        seconds = self._timer() - self.call.started
+        self._metrics.answered(
+            self.call.row.responder,
+            self.call.row.purpose,
+            status,
+            seconds=seconds,
+            first_token=self.first_token,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+        )
+        return [
+            Ending(
+                row.id,
+                "".join(choice.text),
+                status,
+                choice.finish_reason,
+                self.prompt_tokens,
+                # The engine counts all choices together.
+                self.completion_tokens if self.call.choices == 1 else None,
+                None if self.first_token is None else self.first_token * 1000,
+                seconds * 1000,
+            )
+            for row, choice in zip(self.call.rows(), self.choices, strict=True)
+        ]
+
+
+class Turn:
+    """A running answer: iterate it for Delta and at last Done, or `batches()` for vLLM's chunks."""
+
+    def __init__(
+        self,
+        account: Account,
+        stream: EngineStream,
+        recorder: Recorder,
+        failed: Callable[[Call, EngineError], None],
+    ) -> None:
+        row = account.call.row
+        self.id = row.id
+        self.conversation = row.conversation
+        self.responder = row.responder
+        self.passages = row.passages
+        self.created = int(row.created or time.time())
+        self._account = account
+        self._stream = stream
+        self._recorder = recorder
+        self._failed = failed
+        self._ended = False
+
+    async def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
+        """Give the engine's chunks as they arrive; behind the last the answer is closed on disk.
+
+        Raises:
+            EngineCut: the engine died; the answer is closed as failed.
+        """
+        try:
+            async for batch in self._stream.batches():
+                for chunk in batch:
+                    self._account.take(chunk, "delta")
+                yield batch
+            await self._recorder.close(self._end("complete"))
+        except EngineError as err:
+            self._failed(self._account.call, err)
+            await self._recorder.close(self._end("failed"))
+            raise
+        finally:
+            self._cut()
+
+    async def __aiter__(self) -> AsyncGenerator[Delta | Done, None]:
+        """Give the text as it comes.
+
+        Raises:
+            EngineCut: the engine died; the answer is closed as failed.
+        """
+        batches = self.batches()
+        try:
+            async for batch in batches:
+                for choice in (choice for chunk in batch for choice in chunk["choices"]):
+                    text = choice["delta"].get("content")
+                    if text:
+                        yield Delta(choice["index"], text)
+        finally:
+            await batches.aclose()
+        books = self._account
+        reasons = tuple(choice.finish_reason for choice in books.choices)
+        yield Done(reasons, books.prompt_tokens, books.completion_tokens)
+
+    async def aclose(self) -> None:
+        """Stop the answer where it is; nothing happens when it has ended."""
+        self._cut()
+
+    def _cut(self) -> None:
+        # Nobody may be left to wait for this write: the one who listened was cancelled.
+        if not self._ended:
+            self._recorder.close_soon(self._end("cut"))
+
+    def _end(self, status: Status) -> list[Ending]:
+        self._ended = True
+        self._stream.abort()
+        call = self._account.call
+        call.replica.in_flight[call.model] -= 1
+        return self._account.endings(status)

@@ -1,0 +1,49 @@
+"""Who uses a page, read from the request that came with each event.
+
+Invariant: person and role come from the signed cookies of this very request, never from what the
+browser's state says, and never from an earlier event.
+"""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from serving.identity import Identity, Person
+from serving.ui.text import Language, language_of
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The person at a page, the language they read, and the browser's tab."""
+
+    person: Person
+    language: Language
+    tab: str
+
+
+def visitor(identity: Identity, request: gr.Request) -> Visitor:
+    """Return who is using the page.
+
+    Raises:
+        Unauthorized: nobody that we know: the cookie is missing, or a foreign page is asking.
+    """
+    return Visitor(identity.identify(request.request), language(request), _tab(request))
+
+
+def operator(identity: Identity, request: gr.Request) -> Visitor:
+    """Return the operator who is using the page.
+
+    Raises:
+        Unauthorized: nobody that we know.
+        Forbidden: somebody else.
+    """
+    return Visitor(identity.operator(request.request), language(request), _tab(request))
+
+
+def language(request: gr.Request) -> Language:
+    """Return the language to write in."""
+    return language_of(request.headers.get("accept-language", ""))
+
+
+def _tab(request: gr.Request) -> str:
+    return request.session_hash or ""

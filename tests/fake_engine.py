@@ -1,0 +1,199 @@
+"""vLLM's HTTP protocol in one process, for unit tests only: no model, no tokens, no GPU.
+
+It answers with the name it was asked as, so that a test sees which adapter answered, and it can be
+told to be slow, to refuse, to die in the middle of a stream or to be restarted.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+
+class FakeEngine:
+    """An engine whose answers are the name of the model that was asked, word by word."""
+
+    def __init__(self, context: int = 4096) -> None:
+        self.context = context
+        self.words = ("Answered", "by", "{model}.")
+        self.loaded: dict[str, str] = {}
+        self.broken: set[str] = set()
+        """Adapters that cannot be loaded."""
+        self.pause = 0.0
+        """Seconds between two words."""
+        self.cut_after: int | None = None
+        """Close the connection after so many words."""
+        self.error_after: int | None = None
+        """Say that the engine died after so many words, as vLLM does."""
+        self.slow = 0.0
+        """Seconds that a health check takes."""
+        self.status: int | None = None
+        """Answer everything with this status."""
+        self.requests: list[dict[str, Any]] = []
+        self.aborted = 0
+        self.url = ""
+
+    def restart(self) -> None:
+        """Forget every adapter, as a restart does."""
+        self.loaded.clear()
+
+    @property
+    def models(self) -> list[str]:
+        return [str(body["model"]) for body in self.requests]
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route("/metrics", self._metrics),
+                Route("/v1/models", self._models),
+                Route("/tokenize", self._tokenize, methods=["POST"]),
+                Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/v1/completions", self._complete, methods=["POST"]),
+                Route("/v1/load_lora_adapter", self._load, methods=["POST"]),
+                Route("/v1/unload_lora_adapter", self._unload, methods=["POST"]),
+            ]
+        )
+
+    async def _health(self, _: Request) -> Response:
+        await asyncio.sleep(self.slow)
+        return Response(status_code=self.status or 200)
+
+    async def _metrics(self, _: Request) -> Response:
+        return PlainTextResponse("vllm:num_requests_running 0\n")
+
+    async def _models(self, _: Request) -> Response:
+        cards: list[dict[str, Any]] = [
+            {"id": "base", "parent": None, "root": "/secret/base", "max_model_len": self.context}
+        ]
+        cards += [
+            {"id": name, "parent": "base", "root": path, "max_model_len": None}
+            for name, path in self.loaded.items()
+        ]
+        return JSONResponse({"object": "list", "data": cards})
+
+    async def _tokenize(self, request: Request) -> Response:
+        body = orjson.loads(await request.body())
+        count = sum(len(message["content"].split()) for message in body["messages"])
+        return JSONResponse({"count": count, "max_model_len": self.context, "tokens": []})
+
+    async def _load(self, request: Request) -> Response:
+        body = orjson.loads(await request.body())
+        name = body["lora_name"]
+        if name in self.broken:
+            return _error(400, f"adapter {name} has rank 512")
+        if name in self.loaded:
+            return _error(400, f"The lora adapter '{name}' has already been loaded.")
+        self.loaded[name] = body["lora_path"]
+        return PlainTextResponse(f"Success: LoRA adapter '{name}' added successfully.")
+
+    async def _unload(self, request: Request) -> Response:
+        name = orjson.loads(await request.body())["lora_name"]
+        if self.loaded.pop(name, None) is None:
+            return _error(404, f"The lora adapter '{name}' cannot be found.")
+        return PlainTextResponse("ok")
+
+    async def _complete(self, request: Request) -> Response:
+        body = orjson.loads(await request.body())
+        self.requests.append(body)
+        if refusal := self._refusal(body):
+            return refusal
+        choice = {"index": 0, "text": "said", "logprobs": None, "finish_reason": "stop"}
+        return JSONResponse({"id": "cmpl-own", "model": body["model"], "choices": [choice]})
+
+    async def _chat(self, request: Request) -> Response:
+        body = orjson.loads(await request.body())
+        self.requests.append(body)
+        if refusal := self._refusal(body):
+            return refusal
+        if body.get("stream"):
+            return StreamingResponse(self._events(body), media_type="text/event-stream")
+        await asyncio.sleep(self.pause * len(self.words))
+        text = " ".join(self.words).format(model=body["model"])
+        choices = [
+            {
+                "index": i,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": "stop",
+                "stop_reason": None,
+            }
+            for i in range(body.get("n", 1))
+        ]
+        return JSONResponse(
+            {"id": "own", "model": body["model"], "choices": choices, "usage": self._usage(body)}
+        )
+
+    def _refusal(self, body: dict[str, Any]) -> Response | None:
+        if self.status:
+            return _error(self.status, "told to")
+        if body["model"] != "base" and body["model"] not in self.loaded:
+            return _error(404, f"The model `{body['model']}` does not exist.")
+        return None
+
+    async def _events(self, body: dict[str, Any]) -> Any:
+        finished = False
+        try:
+            for index in range(body.get("n", 1)):
+                yield self._event(body, index, {"role": "assistant", "content": ""})
+                for i, word in enumerate(self.words):
+                    if i == self.cut_after:
+                        raise ConnectionAbortedError("told to")
+                    if i == self.error_after:
+                        said = {"message": "EngineCore died", "code": 500}
+                        yield b"data: %b\n\n" % orjson.dumps({"error": said})
+                        yield b"data: [DONE]\n\n"
+                        return
+                    await asyncio.sleep(self.pause)
+                    text = (" " if i else "") + word.format(model=body["model"])
+                    yield self._event(body, index, {"content": text})
+                yield self._event(body, index, {}, "stop")
+            usage = {"id": "own", "model": body["model"], "choices": [], "usage": self._usage(body)}
+            yield b"data: %b\n\n" % orjson.dumps(usage)
+            finished = True
+            yield b"data: [DONE]\n\n"
+        finally:
+            self.aborted += not finished
+
+    def _event(
+        self, body: dict[str, Any], index: int, delta: dict[str, str], finish: str | None = None
+    ) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+        chunk = {"id": "own", "model": body["model"], "choices": [choice], "usage": None}
+        return b"data: %b\n\n" % orjson.dumps(chunk)
+
+    def _usage(self, body: dict[str, Any]) -> dict[str, int]:
+        said = len(self.words) * body.get("n", 1)
+        return {"prompt_tokens": 5, "completion_tokens": said, "total_tokens": 5 + said}
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse({"error": {"message": message, "code": status}}, status_code=status)
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an ASGI application on a free port, in a thread; give its address."""
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="auto", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the server did not start")
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join(timeout=5)

@@ -1,0 +1,178 @@
+"""The engine's client, the null adapter, and the small parts of a turn."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from feedback.types import Message
+from serving.context import fit, without_oldest
+from serving.engine import EngineClient
+from serving.engine_errors import is_retryable
+from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable, TooManyRequests
+from serving.limits import PerMinute
+from serving.null_adapter import write_null_adapter
+from serving.responders import Responders, parse
+from tests.fake_engine import FakeEngine, served
+
+HI = (Message(role="user", content="Hi"),)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeEngine]:
+    engine = FakeEngine()
+    with served(engine.app()) as engine.url:
+        yield engine
+
+
+async def test_the_whole_protocol(fake: FakeEngine) -> None:
+    async with EngineClient(fake.url + "/") as client:
+        assert await client.health()
+        await client.load_adapter("ratchet-0001", "/adapters/ratchet-0001")
+        assert await client.models() == {"base", "ratchet-0001"}
+        chunks = [c async for c in client.stream_chat("ratchet-0001", HI, {"n": 1}, priority=10)]
+        text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"])
+        assert text == "Answered by ratchet-0001."
+        assert chunks[-1]["usage"] == {
+            "prompt_tokens": 5,
+            "completion_tokens": 3,
+            "total_tokens": 8,
+        }
+        assert fake.requests[-1]["priority"] == 10
+        whole = await client.chat("base", HI, {})
+        assert whole["choices"][0]["message"]["content"] == "Answered by base."
+        assert (await client.complete_text({"model": "base", "prompt": "x"}))["choices"]
+        assert await client.count_tokens("base", HI) == 1
+        assert "vllm" in await client.metrics()
+        await client.unload_adapter("ratchet-0001")
+        assert await client.models() == {"base"}
+
+
+async def test_a_connection_is_used_again(fake: FakeEngine) -> None:
+    async with EngineClient(fake.url) as client:
+        for _ in range(3):
+            assert [c async for c in client.stream_chat("base", HI, {})]
+        connector = client._sessions["answers"].connector
+        assert isinstance(connector, aiohttp.TCPConnector)
+        assert sum(len(idle) for idle in connector._conns.values()) == 1
+
+
+async def test_refusals_have_our_names(fake: FakeEngine) -> None:
+    async with EngineClient(fake.url) as client:
+        with pytest.raises(EngineUnavailable, match="being loaded"):
+            await client.chat("ratchet-0042", HI, {})
+        with pytest.raises(EngineUnavailable, match="being loaded"):
+            await client.unload_adapter("ratchet-0042")
+        fake.broken.add("ratchet-0001")
+        with pytest.raises(EngineRejected, match="rank 512"):
+            await client.load_adapter("ratchet-0001", "/x")
+        for status, kind, says in (
+            (400, EngineRejected, "told to"),
+            (500, EngineUnavailable, "try again"),
+        ):
+            fake.status = status
+            with pytest.raises(kind, match=says):
+                await client.open_chat("base", HI, {})
+        assert not await client.health()
+
+
+async def test_an_engine_that_is_not_there() -> None:
+    async with EngineClient("http://127.0.0.1:9") as client:
+        assert not await client.health()
+        with pytest.raises(EngineUnavailable) as raised:
+            await client.chat("base", HI, {})
+        assert raised.value.retry_after > 0
+        with pytest.raises(EngineUnavailable):
+            await client.models()
+
+
+@pytest.mark.parametrize("how", ["cut_after", "error_after"])
+async def test_a_stream_that_breaks_is_a_cut(fake: FakeEngine, how: str) -> None:
+    setattr(fake, how, 1)
+    async with EngineClient(fake.url) as client:
+        with pytest.raises(EngineCut):
+            _ = [c async for c in client.stream_chat("base", HI, {})]
+
+
+def test_only_what_never_arrived_is_sent_again() -> None:
+    assert is_retryable(aiohttp.ServerDisconnectedError())
+    assert is_retryable(ConnectionResetError())
+    assert not is_retryable(TimeoutError())
+    assert not is_retryable(aiohttp.ClientPayloadError())
+
+
+async def test_what_surely_fits_is_not_counted(fake: FakeEngine) -> None:
+    async with EngineClient("http://127.0.0.1:9") as nowhere:
+        fitted = await fit(nowhere, "base", HI, {"max_tokens": 50}, 4096)
+    assert fitted == (list(HI), {"max_tokens": 50})
+
+
+async def test_an_answer_may_be_as_long_as_there_is_room(fake: FakeEngine) -> None:
+    async with EngineClient(fake.url) as client:
+        fitted = await fit(client, "base", HI, {"max_tokens": 5000}, 100)
+        assert fitted.sampling == {"max_tokens": 99}
+        with pytest.raises(BadRequest, match="shorten"):
+            await fit(client, "base", (Message(role="user", content="w " * 200),), {}, 100)
+
+
+def test_turns_go_oldest_first() -> None:
+    def turn(role: str, content: str) -> Message:
+        return Message(role=role, content=content)
+
+    system, question = turn("system", "s"), turn("user", "last")
+    talk = [system, turn("user", "1"), turn("assistant", "2"), turn("user", "3")]
+    shorter = without_oldest([*talk, turn("assistant", "4"), question])
+    assert shorter is not None
+    assert [m["content"] for m in shorter] == ["s", "3", "4", "last"]
+    assert without_oldest(shorter) == [system, question]
+    assert without_oldest([system, question]) is None
+    assert without_oldest([turn("assistant", "hello"), question]) == [question]
+
+
+async def test_retrieval_needs_a_question() -> None:
+    responders = Responders(None)
+    last = (Message(role="assistant", content="a"),)
+    with pytest.raises(BadRequest, match="last message"):
+        await responders.prepare(parse("rag"), last)
+    plain = await responders.prepare(parse("base"), last)
+    assert plain.messages == list(last)
+    without = await responders.prepare(parse("rag"), HI)
+    assert "(none)" in without.messages[-1]["content"]
+
+
+def test_a_bucket_empties_and_fills() -> None:
+    now = [0.0]
+    limit = PerMinute(2, lambda: now[0])
+    limit.take("a")
+    limit.take("a")
+    with pytest.raises(TooManyRequests) as raised:
+        limit.take("a")
+    assert raised.value.retry_after == 30
+    limit.take("b")
+    now[0] += 31
+    limit.take("a")
+    now[0] += 600
+    limit.take("c")
+    assert set(limit._buckets) == {"c"}
+
+
+def test_the_null_adapter_is_written_once(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    config = {"hidden_size": 64, "num_attention_heads": 4, "head_dim": 32}
+    (base / "config.json").write_text(json.dumps(config))
+    folder = write_null_adapter(base, tmp_path / "adapters")
+    tensors = load_file(folder / "adapter_model.safetensors")
+    assert {t.shape for t in tensors.values()} == {(1, 64), (128, 1)}
+    assert not any(np.any(t) for t in tensors.values())
+    before = folder.stat().st_mtime_ns
+    assert write_null_adapter(base, tmp_path / "adapters") == folder
+    assert folder.stat().st_mtime_ns == before
+    assert [p.name for p in (tmp_path / "adapters").iterdir()] == [folder.name]
+    (base / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="hidden_size"):
+        write_null_adapter(base, tmp_path / "adapters")
