@@ -1,0 +1,251 @@
+"""The stages that make an adapter: collect, curate, train, judge, publish.
+
+Each leaves what the next one needs in `work` or in files that `work` names. Invariant: nothing here
+touches what is live; an adapter that comes out is registered, and nobody is answered by it yet.
+"""
+
+from collections.abc import Container
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from eval.stats import judge_check
+from eval.suite import load_suite
+from knowledge.chunks import chunk
+from knowledge.documents import Library
+from ratchet.cycle import CycleRun, Ending
+from ratchet.settings import Settings, SettingsError, find_path
+from ratchet.wiring import Parts
+from serving.records import AdapterRecord
+from training.adapter import Published, describe, fingerprint
+from training.adapter import publish as publish_adapter
+from training.curation import Curated, Method, Rules, curate
+from training.dataset import read_manifest, write_dataset
+from training.job import Job, JobResult, Kind, Progress, choose_method
+from training.launcher import TrainingCancelled, run_job
+from training.preferences import read_preferences
+
+SMALL_MODEL = 100_000_000
+"""Bytes of weights below which a base counts as tiny: it needs a far higher learning rate."""
+LEARNING_RATES = {"tiny": 1e-3, "real": 5e-6}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What people said in a window, counted as the minimum is counted."""
+
+    liked: int
+    disliked: int
+    pairs: int
+    """Comparisons with a winner: each is one liked and one disliked answer."""
+
+    @property
+    def votes(self) -> int:
+        """Judged answers."""
+        return self.liked + self.disliked
+
+
+def heard(parts: Parts, until: float) -> Heard:
+    """Count the feedback of a window."""
+    rates = parts.store.vote_rates(0.0, until)
+    liked = sum(rate.liked for rate in rates)
+    total = sum(rate.total for rate in rates)
+    outcomes = [c.outcome for c, _, _ in parts.store.iter_comparisons(until=until)]
+    pairs = sum(outcome in {"left", "right"} for outcome in outcomes)
+    bad = 2 * outcomes.count("both_bad")
+    return Heard(liked + pairs, total - liked + pairs + bad, pairs)
+
+
+def shortage(found: Heard, settings: Settings) -> str | None:
+    """Say what is missing for a cycle; None: there is enough."""
+    least, rarer = settings.evidence.votes, settings.evidence.rarer
+    if found.votes < least:
+        return (
+            f"{found.votes} votes are too few to judge an adapter by: at least {least} are needed."
+        )
+    if min(found.liked, found.disliked) < rarer:
+        return (
+            f"{found.liked} liked and {found.disliked} disliked answers: at least {rarer} of "
+            "the rarer kind are needed."
+        )
+    return None
+
+
+def collect(parts: Parts, run: CycleRun) -> str | Ending:
+    """Count the window and stop when it holds too little."""
+    found = heard(parts, run.cycle.cutoff)
+    missing = shortage(found, parts.settings)
+    if missing:
+        return Ending("skipped", missing)
+    return f"{found.liked} liked, {found.disliked} disliked, {found.pairs} pairs"
+
+
+def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Curated:
+    """Read and clean the window: what would be trained, and what is left out."""
+    step = on_step or (lambda fraction, detail: None)
+    step(0.1, "reading feedback")
+    preferences = read_preferences(parts.store, until=until, current=_passages(parts.settings.home))
+    if method == "auto":
+        method = choose_method(len(preferences.pairs), len(preferences.unpaired))
+    training = parts.settings.training
+    rules = Rules(
+        rows_max=training.max_rows,
+        shares=parts.settings.judge.shares,
+        person_share=training.per_person_share,
+    )
+    step(0.5, "leaving out what may not be trained on")
+    return curate(
+        preferences,
+        method=cast(Method, method),
+        seed=training.seed,
+        protected=protected_questions(parts.settings),
+        rules=rules,
+    )
+
+
+def _passages(home: Path) -> Container[str] | None:
+    """The ids of what the library holds now; None where this machine has no library."""
+    documents = Library(home).documents()
+    return {p.id for d in documents for p in chunk(d)} if documents else None
+
+
+def suite_path(settings: Settings) -> Path:
+    """The file of reference questions.
+
+    Raises:
+        SettingsError: it does not exist.
+    """
+    path = find_path(settings.evaluation.suite)
+    if path is None:
+        raise SettingsError(
+            f"evaluation.suite = {settings.evaluation.suite!r} does not exist: write the reference "
+            "questions there, one JSON object a line (docs/evaluation.md)."
+        )
+    return path
+
+
+def protected_questions(settings: Settings) -> list[str]:
+    """What the gate asks: nothing like it may be trained on."""
+    suite = load_suite(suite_path(settings))
+    return [m["content"] for s in suite.samples for m in s.messages if m["role"] == "user"]
+
+
+def curate_window(parts: Parts, run: CycleRun) -> str | Ending:
+    """Freeze the round's rows as a dataset."""
+    rows = curated(parts, run.cycle.cutoff, run.cycle.method, run.progress)
+    labels = {row.row.label for row in rows.train if hasattr(row.row, "label")}
+    if not rows.train or (rows.method == "kto" and len(labels) < 2):
+        return Ending("skipped", f"too little is left to train on: {left_out(rows)}.")
+    meta = {"cycle": run.id, "cutoff": run.cycle.cutoff, "base": parts.base_hash}
+    run.progress(0.9, "writing the dataset")
+    dataset = write_dataset(parts.settings.home, rows, meta)
+    shown = {"hash": dataset.hash, "method": rows.method, "counts": dataset.counts}
+    shown |= {"left_out": rows.left_out, "people": rows.people, "split_by": rows.split_by}
+    run.keep(dataset=shown, dataset_path=str(dataset.path), method=rows.method)
+    split = "" if rows.split_by == "person" else "; too few people, so split by question"
+    return f"{dataset.counts['train']} rows for {rows.method}; {left_out(rows)}{split}"
+
+
+def left_out(rows: Curated) -> str:
+    """One line on what is left out and why."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in rows.left_out.items())
+    return f"left out: {reasons}" if reasons else "nothing left out"
+
+
+def hyper(parts: Parts, method: str) -> dict[str, Any]:
+    """The recipe's settings: ours where set, the recipe's own else."""
+    training = parts.settings.training
+    weights = sum(p.stat().st_size for p in parts.base.glob("*.safetensors"))
+    size = "tiny" if weights < SMALL_MODEL else "real"
+    chosen: dict[str, Any] = {"learning_rate": training.learning_rate or LEARNING_RATES[size]}
+    if training.epochs is not None:
+        chosen["epochs"] = training.epochs
+    return {**chosen, **training.hyper}
+
+
+def train(parts: Parts, run: CycleRun) -> str | Ending:
+    """Train a fresh adapter in a child process."""
+    if "name" not in run.work:
+        run.keep(name=parts.registry.next_adapter_name())
+    method = run.work["method"]
+    result = _child(parts, run, method, run.work["name"], hyper(parts, method))
+    run.keep(train=result.model_dump(mode="json"))
+    return f"{result.steps} steps, best at {result.best_step}, in {result.seconds:.0f} s"
+
+
+def judge(parts: Parts, run: CycleRun) -> str | Ending:
+    """Fit the judge on votes that the adapter never saw, and check it on others."""
+    labels = read_manifest(Path(run.work["dataset_path"]))["labels"]
+    short = [p for p in ("judge", "check") if min(labels[p]["liked"], labels[p]["disliked"]) < 2]
+    if short:
+        run.keep(judge=None)
+        return f"no judge: part '{short[0]}' has too few votes of one kind"
+    result = _child(parts, run, "reward", f"judge-{run.id}", {})
+    check = judge_check(result.check_scores, result.check_labels)
+    run.keep(judge={"folder": str(result.checkpoint), "check": asdict(check)})
+    return f"agrees with {check.accuracy:.0%} of the votes that nothing was fitted on"
+
+
+def _child(
+    parts: Parts, run: CycleRun, kind: str, name: str, settings: dict[str, Any]
+) -> JobResult:
+    folder = parts.settings.home / "jobs" / str(run.id) / kind
+    job = Job(
+        kind=cast(Kind, kind),
+        base_model=str(parts.base),
+        dataset=Path(run.work["dataset_path"]),
+        out=(folder / "checkpoint").resolve(),
+        name=name,
+        seed=parts.settings.training.seed,
+        hyper=settings,
+        threads=parts.settings.training.threads or None,
+    )
+
+    def report(progress: Progress) -> None:
+        loss = f", loss {progress.loss:.3f}" if progress.loss is not None else ""
+        steps = f" {progress.step}/{progress.steps}" if progress.steps else ""
+        run.progress(progress.percent / 100, f"{progress.stage}{steps}{loss}")
+
+    try:
+        return run_job(job, folder.resolve(), report, run.interrupted)
+    except TrainingCancelled:
+        run.check()  # the worker is asked to stop: the cycle is interrupted, it has not failed
+        raise
+
+
+def publish(parts: Parts, run: CycleRun) -> str | Ending:
+    """Give the trained adapter its name and its place, for ever."""
+    name, result = run.work["name"], JobResult.model_validate(run.work["train"])
+    if parts.registry.adapter(name) is None:
+        found = _published(parts, run, name, result)
+        parts.registry.add_adapter(
+            AdapterRecord(
+                name=name,
+                path=str(found.path),
+                fingerprint=found.fingerprint,
+                base_hash=parts.base_hash,
+                recipe=run.work["method"],
+                dataset=str((run.cycle.dataset or {}).get("hash", "")),
+                cycle=str(run.id),
+                metrics=result.metrics,
+            )
+        )
+    run.keep(adapter=name)
+    return f"{name} is published"
+
+
+def _published(parts: Parts, run: CycleRun, name: str, result: JobResult) -> Published:
+    home = parts.settings.home.resolve()
+    path = home / "adapters" / name
+    if path.is_dir():  # a crash came between its renaming and its registration
+        return Published(path, fingerprint(path))
+    card = describe(
+        result,
+        read_manifest(Path(run.work["dataset_path"])),
+        base_model=parts.settings.base_model,
+        base_hash=parts.base_hash,
+        created=datetime.fromtimestamp(parts.cycles.clock(), UTC).isoformat(timespec="seconds"),
+        cycle=str(run.id),
+    )
+    return publish_adapter(result.checkpoint, home, name, card)

@@ -1,0 +1,82 @@
+"""What a cycle would do, without doing it; and what the feedback so far is good for.
+
+Invariant: the plan is made by the same functions as the cycle, and writes nothing.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from ratchet.learn import curated, heard, shortage
+from ratchet.settings import Settings
+from ratchet.wiring import open_parts
+from training.job import DPO_FROM, choose_method
+from training.preferences import read_preferences
+
+
+def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
+    """Say what would be trained, what is left out and why."""
+    parts = open_parts(settings)
+    now = parts.cycles.clock()
+    found = heard(parts, now)
+    rows = curated(parts, now, method)
+    return {
+        "would_run": (missing := shortage(found, settings)) is None,
+        "reason": missing or "there is enough feedback",
+        "method": rows.method,
+        "heard": asdict(found) | {"votes": found.votes},
+        "rows": {
+            "train": len(rows.train),
+            "heldout": len(rows.heldout),
+            "judge": len(rows.judge),
+            "check": len(rows.check),
+        },
+        "people": rows.people,
+        "split_by": rows.split_by,
+        "left_out": rows.left_out,
+    }
+
+
+def plan_text(plan: dict[str, Any]) -> str:
+    """The plan for people."""
+    rows = ", ".join(f"{count} {part}" for part, count in plan["rows"].items())
+    lines = [
+        f"{'would train' if plan['would_run'] else 'would be skipped'}: {plan['reason']}",
+        f"method: {plan['method']}; rows: {rows}; split by {plan['split_by']}",
+        *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
+    ]
+    return "\n".join(lines)
+
+
+def advice(settings: Settings) -> dict[str, Any]:
+    """Say which method the feedback suggests and whether it is enough for a cycle."""
+    parts = open_parts(settings)
+    found = heard(parts, parts.cycles.clock())
+    preferences = read_preferences(parts.store)
+    pairs, answers = len(preferences.pairs), len(preferences.unpaired)
+    method = choose_method(pairs, answers)
+    missing = shortage(found, settings)
+    why = (
+        f"{pairs} pairs are enough for DPO (from {DPO_FROM}) and most of what was said"
+        if method == "dpo"
+        else f"{answers} judged answers and {pairs} pairs: KTO uses them all"
+    )
+    rates = [rate._asdict() for rate in parts.store.vote_rates()]
+    return {
+        "method": method,
+        "why": why,
+        "ready": missing is None,
+        "missing": missing,
+        "votes": found.votes,
+        "liked": found.liked,
+        "disliked": found.disliked,
+        "pairs": pairs,
+        "vote_rates": rates,
+        "left_out": preferences.left_out,
+    }
+
+
+def advice_text(found: dict[str, Any]) -> str:
+    """The advice for people."""
+    ready = "There is enough for a cycle." if found["ready"] else f"Not yet: {found['missing']}"
+    rates = [f"  {r['responder']}: {r['liked']} of {r['total']} liked" for r in found["vote_rates"]]
+    return "\n".join([f"{found['method'].upper()}: {found['why']}.", ready, *rates])

@@ -1,0 +1,138 @@
+"""The tables of `ratchet.toml`, one class each; `ratchet/settings.py` reads them.
+
+Invariant: every field has its default and one sentence about it, which the documentation repeats.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Section(BaseModel):
+    """One table of `ratchet.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Schedule(Section):
+    """When a cycle starts by itself."""
+
+    enabled: bool = True
+    """`RATCHET_SCHEDULE=on|off`. Off: no cycle, no rollback by itself; requests still run."""
+    check_seconds: float = Field(default=30.0, gt=0)
+    """How often the votes are counted and what is live is watched."""
+    votes: int = Field(default=200, ge=1)
+    """So much new feedback starts a cycle; after `pending` half of it does."""
+    cron: str = ""
+    """A second way to start, in crontab's five fields and UTC, e.g. `0 3 * * *`. Empty: none."""
+
+
+class Promotion(Section):
+    """What happens when a candidate passes the gate."""
+
+    mode: Literal["auto", "approve"] = "auto"
+    """`auto` promotes; `approve` leaves the cycle `awaiting` until an operator promotes."""
+    wait_seconds: float = Field(default=60.0, gt=0)
+    """How long web may take to load and probe the winner."""
+
+
+class Training(Section):
+    """How an adapter is trained. Every cycle trains a fresh one from the base."""
+
+    max_rows: int = Field(default=5000, ge=100)
+    """The newest eligible rows, at most so many."""
+    per_person_share: float = Field(default=0.05, gt=0, le=1)
+    """No person is more than this share of a round (never fewer than five rows)."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Empty: chosen by the base model's size (tiny demo 1e-3, real models 5e-6)."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Empty: the recipe's own."""
+    hyper: dict[str, Any] = {}
+    """Any other setting of the recipe (`training/job.py`), e.g. `{ beta = 0.2 }`."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads of the training child; 0: as many as there are cores."""
+    seed: int = 1
+    """Fixes the split, the order and the initial weights."""
+
+
+class Judge(Section):
+    """The reward model that compares answers when people's votes are too few to decide."""
+
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    """Shares of the people whose votes train the adapter, fit the judge and check the judge."""
+    min_accuracy: float = Field(default=0.6, gt=0.5, lt=1)
+    """The judge counts only if the lower bound of its balanced accuracy on `check` exceeds this."""
+
+    @field_validator("shares")
+    @classmethod
+    def _sum_to_one(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
+        if abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
+            raise ValueError("three shares above 0 that sum to 1 are needed, e.g. [0.6, 0.2, 0.2]")
+        return shares
+
+
+class Evidence(Section):
+    """Below this much feedback a cycle is `skipped`: nothing trained on it could be judged."""
+
+    votes: int = Field(default=100, ge=1)
+    """Votes at least."""
+    rarer: int = Field(default=30, ge=1)
+    """Votes of the rarer kind (liked or disliked) at least."""
+
+
+class Evaluation(Section):
+    """How much is asked before the gate decides."""
+
+    suite: str = "demo/suite.jsonl"
+    """Reference questions that votes cannot move; JSON lines, relative to here or to the code."""
+    prompts: int = Field(default=300, ge=8)
+    """Comparisons at most per opponent."""
+    round_size: int = Field(default=24, ge=4)
+    """Comparisons per round; after each the evaluation stops if it can tell."""
+    streams: int = Field(default=16, ge=1)
+    """Requests in flight. The engine answers people first."""
+    max_tokens: int = Field(default=96, ge=1)
+    """Longest answer."""
+    temperature: float | None = Field(default=None, ge=0)
+    """For comparisons; empty: what people get, the model's generation_config."""
+    load_seconds: float = Field(default=120.0, gt=0)
+    """How long web may take to load and probe the candidate."""
+
+
+class Gate(Section):
+    """The rule that a candidate must pass."""
+
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Share of promotions that may be false, dealt out over the gates by e-LOND."""
+    reject_level: float = Field(default=0.05, gt=0, lt=1)
+    """Error of saying that a candidate is surely less liked."""
+    reference_margin: float = Field(default=0.05, gt=0, lt=1)
+    """How much lower the share of right reference answers may be, at most."""
+    reference_confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """How sure the gate must be of that."""
+    max_failed_share: float = Field(default=0.05, ge=0, lt=1)
+    """With more failed requests than this the evidence says nothing."""
+
+
+class Watch(Section):
+    """When what was promoted is taken back."""
+
+    seconds: float = Field(default=604800.0, gt=0)
+    """How long after a promotion the votes before and after are compared."""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Chance of a rollback when nothing got worse."""
+    margin: float = Field(default=0.0, ge=0, lt=1)
+    """How much lower the liked rate may be before that counts as worse."""
+
+
+class Engine(Section):
+    """The local vLLM that `ratchet up` starts; without effect when `engine_url` is set."""
+
+    max_loras: int = Field(default=4, ge=2)
+    """Different adapters in one batch: live, previous, candidate and, on CPU, the null adapter."""
+    max_model_len: int | None = None
+    """Longest prompt plus answer in tokens; empty: the model's own."""
+    gpu_memory: float = Field(default=0.5, gt=0, lt=1)
+    """Share of the GPU's memory for the engine; the rest is for training on the same GPU."""
+    start_seconds: float = Field(default=600.0, gt=0)
+    """How long the engine may take to come up."""

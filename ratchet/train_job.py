@@ -1,0 +1,39 @@
+"""One training job from a TOML file: for trying a recipe out, apart from the loop.
+
+Invariant: nothing is registered or published; the checkpoint lies where the file says.
+"""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ratchet.settings import SettingsError
+from training.job import Job, JobResult, Progress
+from training.launcher import run_job
+
+
+def run_job_file(file: Path, show: Callable[[float, str], None]) -> dict[str, Any]:
+    """Run the job that the file describes.
+
+    Raises:
+        SettingsError: the file does not describe one.
+        TrainingFailed: it ended without a result.
+    """
+    try:
+        fields = tomllib.loads(file.read_text(encoding="utf-8"))
+        # Paths in the file are relative to it: it can be moved together with its data.
+        for key in ("dataset", "out"):
+            if key in fields:
+                fields[key] = (file.parent / str(fields[key])).resolve()
+        job = Job.model_validate(fields)
+    except (tomllib.TOMLDecodeError, ValidationError) as err:
+        raise SettingsError(f"{file} is no training job: {err}") from err
+
+    def report(progress: Progress) -> None:
+        show(progress.percent / 100, f"{progress.stage} {progress.step}/{progress.steps}")
+
+    result: JobResult = run_job(job, job.out.with_name(f"{job.out.name}.job"), report)
+    return result.model_dump(mode="json")

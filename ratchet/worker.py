@@ -1,0 +1,87 @@
+"""The worker process: waits for the lease, then runs requested cycles one after the other.
+
+Several workers may run; one leads, the others wait to take over. Invariant: a cycle that was left
+open, by a crash or a stop, is finished or closed before any other one starts.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+from ratchet.children import watch_parent
+from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
+from ratchet.cycles import CycleStore
+from ratchet.lease import Lease, holder_id
+from ratchet.scheduler import Scheduler
+from ratchet.settings import Settings
+from ratchet.stages import Loop, build_loop
+from ratchet.watcher import Watcher
+from ratchet.wiring import Parts, open_parts
+
+logger = logging.getLogger(__name__)
+
+LOOK_FOR_REQUESTS = 0.5
+"""Seconds between two looks for a request."""
+LOOK_FOR_LEASE = 2.0
+"""Seconds between two tries to become the leader."""
+
+
+def work(settings: Settings) -> None:
+    """Run until asked to stop."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    watch_parent()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    parts = open_parts(settings)
+    lease = Lease(parts.database, holder_id())
+    try:
+        while not stop.is_set():
+            if lease.acquire():
+                lead(parts, lease, stop)
+            stop.wait(LOOK_FOR_LEASE)
+    finally:
+        parts.database.dispose()
+
+
+def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
+    """Run the loop while the lease is ours."""
+
+    def interrupted() -> bool:
+        return stop.is_set() or lease.lost()
+
+    watcher = Watcher(parts)
+    scheduler = Scheduler(parts.settings.schedule, parts.cycles, parts.store, watcher.look)
+    loop = build_loop(parts)
+    with lease:
+        logger.info("%s leads.", lease.holder)
+        scheduler.start()
+        try:
+            while not interrupted():
+                if not run_next(parts.cycles, loop, lease.holder, interrupted):
+                    stop.wait(LOOK_FOR_REQUESTS)
+        except Interrupted as err:
+            logger.info("%s", err)
+        finally:
+            scheduler.stop()
+
+
+def run_next(cycles: CycleStore, loop: Loop, holder: str, interrupted: Callable[[], bool]) -> bool:
+    """Finish what was left open, else answer the oldest request; False: there was nothing to do.
+
+    Raises:
+        Interrupted: the worker is asked to stop; the cycle stays open.
+    """
+    open_cycles = cycles.unfinished()
+    if open_cycles:
+        resume(CycleRun(cycles, open_cycles[0], interrupted), loop.stages, loop.leave)
+        return True
+    request = cycles.next_request()
+    if request is None:
+        return False
+    run_cycle(CycleRun(cycles, cycles.start(request, holder), interrupted), loop.stages, loop.leave)
+    return True

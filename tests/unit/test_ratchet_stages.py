@@ -1,0 +1,340 @@
+"""The real stages with a real database and library, without engine, training or judge."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serving.tables  # noqa: F401
+from eval.evidence import CandidateEvidence, Evidence, Paired, Preference
+from eval.stats import JudgeCheck
+from feedback.database import Database
+from feedback.store import FeedbackStore
+from feedback.types import Completion
+from ratchet import learn, prove
+from ratchet.client import ServiceMissing
+from ratchet.cycle import CycleRun, Ending
+from ratchet.cycles import CycleStore
+from ratchet.forget import forget_everywhere
+from ratchet.plan import advice, plan_cycle
+from ratchet.settings import Settings, SettingsError
+from ratchet.stages import build_loop
+from ratchet.wiring import Parts
+from serving.records import AdapterRecord
+from serving.registry import Registry
+
+LIKED = "The waiting period is 45 days (Article 2)."
+DISLIKED = "I would think about 45 days."
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
+    opened: list[Database] = []
+
+    def build(**given: Any) -> Parts:
+        suite = tmp_path / "suite.jsonl"
+        row = {"id": "a", "messages": [{"role": "user", "content": "Is hail covered by Roof One?"}]}
+        line = json.dumps(row | {"language": "en", "kind": "fact", "value": "5 days"})
+        suite.write_text(f"{line}\n", encoding="utf-8")
+        (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+        given.setdefault("evaluation", {"suite": str(suite), "load_seconds": 0.3})
+        settings = Settings(home=tmp_path, base_model=str(tmp_path), **given)
+        database = Database(settings.database)
+        opened.append(database)
+        database.create_tables()
+        parts = Parts(
+            settings,
+            database,
+            FeedbackStore(database),
+            Registry(database, "hash"),
+            CycleStore(database),
+            tmp_path,
+            "hash",
+        )
+        parts.registry.live()
+        return parts
+
+    yield build
+    for database in opened:
+        database.dispose()
+
+
+def begin(parts: Parts, **work: Any) -> CycleRun:
+    """Open a cycle that has come as far as `work` says."""
+    parts.cycles.request("auto", "tester")
+    request = parts.cycles.next_request()
+    assert request is not None
+    run = CycleRun(parts.cycles, parts.cycles.start(request, "me"), lambda: False)
+    run.begin("collect")
+    run.keep(**work)
+    return run
+
+
+def votes(parts: Parts, count: int, liked_share: float = 0.5) -> None:
+    """Let ten people vote on answers of one taste."""
+    for n in range(count):
+        liked = n % 100 < liked_share * 100
+        name, person = f"c{n}", f"person-{n % 10}"
+        parts.store.open_completion(
+            Completion(
+                id=name, conversation=name, person=person, responder="rag", sampling={},
+                messages=({"role": "user", "content": f"How long is the wait in policy {n}?"},),
+            )
+        )  # fmt: skip
+        text = f"{LIKED if liked else DISLIKED} Case {n}."
+        parts.store.close_completion(name, text=text, status="complete", finish_reason="stop")
+        parts.store.record_vote(name, person, liked)
+
+
+@pytest.mark.parametrize(
+    ("liked", "disliked", "word"),
+    [(50, 40, "90 votes are too few"), (100, 20, "100 liked and 20 disliked"), (70, 30, None)],
+)
+def test_too_little_evidence_is_said_in_numbers(
+    make: Callable[..., Parts], liked: int, disliked: int, word: str | None
+) -> None:
+    missing = learn.shortage(learn.Heard(liked, disliked, 0), make().settings)
+    assert missing is None if word is None else word in str(missing)
+
+
+def test_a_window_with_too_little_is_skipped(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 10)
+    ending = learn.collect(parts, begin(parts))
+    assert isinstance(ending, Ending)
+    assert ending.outcome == "skipped"
+    assert "10 votes" in ending.reason
+
+
+def test_votes_after_the_cut_off_belong_to_the_next_cycle(make: Callable[..., Parts]) -> None:
+    parts = make(evidence={"votes": 5, "rarer": 1})
+    run = begin(parts)
+    votes(parts, 60)
+    assert isinstance(learn.collect(parts, run), Ending)
+    assert learn.collect(parts, begin(parts)) == "50 liked, 10 disliked, 0 pairs"
+
+
+def test_a_window_becomes_a_frozen_dataset(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 120)
+    run = begin(parts)
+    line = learn.curate_window(parts, run)
+    assert isinstance(line, str)
+    dataset = run.cycle.dataset
+    assert dataset is not None
+    assert dataset["counts"]["train"] > 30
+    assert dataset["split_by"] == "person"
+    assert Path(run.work["dataset_path"]).name == dataset["hash"]
+    again = begin(parts)
+    learn.curate_window(parts, again)
+    assert again.cycle.dataset is not None
+    assert again.cycle.dataset["hash"] == dataset["hash"]
+
+
+def test_the_plan_is_the_cycles_without_its_effects(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 120)
+    plan = plan_cycle(parts.settings, "auto")
+    assert plan["would_run"]
+    assert plan["method"] == "kto"
+    assert plan["rows"]["train"] > 30
+    assert not (parts.settings.home / "datasets").exists()
+    assert parts.cycles.last() is None
+    said = advice(parts.settings)
+    assert (said["method"], said["ready"], said["votes"]) == ("kto", True, 120)
+
+
+def test_who_is_forgotten_is_in_no_dataset(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 120)
+    run = begin(parts)
+    learn.curate_window(parts, run)
+    folder = Path(run.work["dataset_path"])
+    found = forget_everywhere(parts.settings, "person-3")
+    assert found["datasets"] == [folder.name]
+    assert found["completions"] == 12
+    assert not folder.exists()
+    assert forget_everywhere(parts.settings, "person-3")["completions"] == 0
+
+
+def test_a_missing_suite_is_named(make: Callable[..., Parts]) -> None:
+    parts = make(evaluation={"suite": "nowhere.jsonl"})
+    with pytest.raises(SettingsError, match=r"evaluation\.suite = 'nowhere\.jsonl'"):
+        learn.protected_questions(parts.settings)
+
+
+def test_real_models_get_a_small_learning_rate(make: Callable[..., Parts]) -> None:
+    parts = make(training={"epochs": 1, "hyper": {"beta": 0.2}})
+    assert learn.hyper(parts, "kto") == {"learning_rate": 1e-3, "epochs": 1, "beta": 0.2}
+    with (parts.base / "model.safetensors").open("wb") as file:
+        file.truncate(learn.SMALL_MODEL + 1)
+    assert learn.hyper(parts, "kto")["learning_rate"] == 5e-6
+    assert learn.hyper(make(training={"learning_rate": 0.1}), "kto") == {"learning_rate": 0.1}
+
+
+def register(parts: Parts, name: str = "ratchet-0001") -> None:
+    parts.registry.add_adapter(AdapterRecord(name, "/x", "f", "hash", "kto", "d", "1"))
+
+
+def test_loading_ends_when_every_engine_has_it(make: Callable[..., Parts]) -> None:
+    parts = make()
+    register(parts)
+    run = begin(parts, name="ratchet-0001")
+    with pytest.raises(prove.NotLoaded, match="no engine reported"):
+        prove.load(parts, run)
+    parts.registry.report_replica("http://127.0.0.1:1", [], True, "refused: rank 64")
+    with pytest.raises(prove.NotLoaded, match="refused: rank 64"):
+        prove.load(parts, run)
+    parts.registry.report_replica("http://127.0.0.1:1", ["ratchet-0001"], True, "")
+    assert prove.load(parts, run) == "ratchet-0001 is loaded beside what is live"
+    assert parts.registry.candidate() == "ratchet-0001"
+
+
+def evidence(wins: int, losses: int, *, live: str = "rag") -> dict[str, Any]:
+    """Evidence on one candidate, as an evaluation would have left it."""
+    known = CandidateEvidence(
+        responder="ratchet-0001", live=live, baseline="rag", guards=("base",), level=0.02,
+        judge=JudgeCheck(100, 95, 100, 95),
+        reference={name: Paired(400, 20, 10, 70) for name in dict.fromkeys((live, "rag", "base"))},
+        preference={
+            name: Preference(wins, losses, 0, ended="won") for name in dict.fromkeys((live, "rag"))
+        },
+    )  # fmt: skip
+    found = Evidence(
+        live=live, baseline="rag", suite_hash="s", suite_size=500, reference_size=500,
+        index_version=None, settings={}, prompts=(), rates={}, candidates={"ratchet-0001": known},
+        started=0.0, seconds=1.0,
+    )  # fmt: skip
+    return found.to_json()
+
+
+def test_a_winner_passes_and_its_error_is_spent_once(make: Callable[..., Parts]) -> None:
+    parts = make()
+    run = begin(parts, name="ratchet-0001", evidence=evidence(60, 5))
+    for _ in range(2):  # a restart decides again
+        assert prove.decide_candidate(parts, run) == "ratchet-0001 passed the gate"
+    assert len(parts.registry.decisions()) == 1
+    assert parts.registry.passed("ratchet-0001")
+    assert run.cycle.gate is not None
+    assert run.cycle.gate["ratchet-0001"]["decision"] == "promote"
+
+
+@pytest.mark.parametrize(("wins", "losses", "outcome"), [(5, 60, "rejected"), (6, 5, "pending")])
+def test_without_a_winner_the_cycle_says_why(
+    make: Callable[..., Parts], wins: int, losses: int, outcome: str
+) -> None:
+    parts = make()
+    ending = prove.decide_candidate(parts, begin(parts, evidence=evidence(wins, losses)))
+    assert isinstance(ending, Ending)
+    assert ending.outcome == outcome
+    assert ending.reason.startswith("ratchet-0001: ")
+
+
+def passed(parts: Parts, **given: Any) -> CycleRun:
+    """A cycle whose candidate has passed and is loaded."""
+    register(parts)
+    parts.registry.report_replica("http://127.0.0.1:1", ["ratchet-0001"], True, "")
+    run = begin(parts, name="ratchet-0001", evidence=evidence(60, 5), **given)
+    prove.decide_candidate(parts, run)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _web_goes_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prove, "_web_follows", lambda parts, responder: True)
+
+
+def test_a_winner_is_promoted_once_even_after_a_crash(make: Callable[..., Parts]) -> None:
+    parts = make()
+    run = passed(parts)
+    for _ in range(2):
+        ending = prove.promote(parts, run)
+        assert isinstance(ending, Ending)
+        assert ending.outcome == "promoted"
+    assert parts.registry.live() == "ratchet-0001"
+    assert len(parts.registry.deployments()) == 2
+    assert run.cycle.promoted == "ratchet-0001"
+    # Rolled back between the crash and the restart: the restart does not promote it again.
+    parts.registry.rollback(reason="worse", actor="ann")
+    prove.promote(parts, run)
+    assert parts.registry.live() == "rag"
+
+
+def test_while_held_or_to_be_approved_it_waits(make: Callable[..., Parts]) -> None:
+    parts = make()
+    run = passed(parts)
+    parts.registry.hold(reason="holiday", actor="ann")
+    ending = prove.promote(parts, run)
+    assert isinstance(ending, Ending)
+    assert (ending.outcome, parts.registry.live()) == ("awaiting", "rag")
+    assert "holiday" in ending.reason
+    parts.registry.resume(reason="back", actor="ann")
+    approve = make(promotion={"mode": "approve"})
+    ending = prove.promote(approve, run)
+    assert isinstance(ending, Ending)
+    assert (ending.outcome, parts.registry.live()) == ("awaiting", "rag")
+
+
+def test_what_was_compared_with_another_live_is_not_promoted(make: Callable[..., Parts]) -> None:
+    parts = make()
+    run = passed(parts)
+    parts.registry.promote("base", reason="cheap", actor="ann", force=True)
+    with pytest.raises(prove.LiveChanged, match="base went live"):
+        prove.promote(parts, run)
+    assert parts.registry.live() == "base"
+
+
+def test_what_no_engine_holds_any_more_is_not_promoted(make: Callable[..., Parts]) -> None:
+    parts = make()
+    run = passed(parts)
+    parts.registry.report_replica("http://127.0.0.1:1", [], True, "")
+    with pytest.raises(prove.NotLoaded):
+        prove.promote(parts, run)
+    assert parts.registry.live() == "rag"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "candidate"),
+    [("rejected", None), ("failed", None), ("pending", "ratchet-0001"), ("promoted", None)],
+)
+def test_only_a_candidate_that_is_still_needed_stays(
+    make: Callable[..., Parts], outcome: Any, candidate: str | None
+) -> None:
+    parts = make()
+    run = passed(parts)
+    parts.registry.set_candidate("ratchet-0001")
+    build_loop(parts).leave(run, Ending(outcome, "because"))
+    assert parts.registry.candidate() == candidate
+
+
+def test_the_contest_names_everybody_and_spends_by_history(make: Callable[..., Parts]) -> None:
+    parts = make()
+    register(parts)
+    fresh = prove.contest(parts, "ratchet-0001", {})
+    assert fresh.candidates == ("ratchet-0001", "ratchet-0001+rag")
+    assert (fresh.live, fresh.baseline, fresh.guards) == ("rag", "rag", ("base",))
+    prove.decide_candidate(parts, begin(parts, evidence=evidence(5, 60)))
+    later = prove.contest(parts, "ratchet-0001", {})
+    assert later.levels["ratchet-0001"] < fresh.levels["ratchet-0001"]
+
+
+def test_the_best_ever_is_known_from_its_earlier_answers(make: Callable[..., Parts]) -> None:
+    parts = make()
+    register(parts)
+    parts.registry.promote("ratchet-0001", reason="x", actor="ann", force=True)
+    right, wrong = {"a": [True, None, True]}, {"a": [False, None, True]}
+    cache = {"rag@s": wrong, "ratchet-0001@s": right, "ratchet-0009@s": right}
+    assert prove.best_ever(parts, cache) == "ratchet-0001"
+    assert prove.best_ever(parts, {"rag@s": {}}) is None
+
+
+def test_without_web_the_evaluation_fails_and_says_how_to_start_it(
+    make: Callable[..., Parts],
+) -> None:
+    from ratchet.client import operator_service
+
+    parts = make(port=1)
+    with pytest.raises(ServiceMissing, match="ratchet up"):
+        operator_service(parts.settings).call("GET", "/v1/status")
