@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 WATCH_VARIABLE = "RATCHET_WATCH_FD"
 GRACE = 10.0
 """Seconds between asking a child to end and ending it."""
+ORPHANED = 5.0
+"""Seconds for a clean end once the parent is gone: nobody is served any more."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before the first, second, ... restart in a row."""
 STEADY = 60.0
@@ -35,7 +37,7 @@ def watch_parent() -> None:
     def watch() -> None:
         os.read(int(fd), 1)  # returns only when the parent's end is closed
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE)
+        time.sleep(ORPHANED)
         os._exit(1)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -10,10 +10,11 @@ and in files that `work` names.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ratchet.cycles import Cycle, CycleStore, Outcome, StageRecord
+from ratchet.cycles import Cycle, CycleStore, Outcome, StageRecord, TakenOver
 
 logger = logging.getLogger(__name__)
 
@@ -99,17 +100,16 @@ class CycleRun:
         """Record that the running stage failed or was interrupted."""
         self._save(stages=self._changed(state=state, detail=detail))
 
-    def mark_resumed(self) -> None:
-        """Count a restart of this cycle."""
-        self._save(resumed=self.cycle.resumed + 1)
-
     def close(self, ending: Ending) -> Cycle:
         """End the cycle, together with the stage that ended it: one write, so never half."""
         stages = self.cycle.stages
         if stages and stages[-1].state == "running":
             stages = self._changed(state="done", progress=1.0, detail=ending.reason)
-        self._save(stages=stages, state="done", outcome=ending.outcome, reason=ending.reason)
-        logger.info("Cycle %d: %s. %s", self.id, ending.outcome, ending.reason)
+        reason = ending.reason
+        if self.cycle.resumed:
+            reason += " (The worker was restarted meanwhile.)"
+        self._save(stages=stages, state="done", outcome=ending.outcome, reason=reason)
+        logger.info("Cycle %d: %s. %s", self.id, ending.outcome, reason)
         return self.cycle
 
     def _changed(self, **values: Any) -> tuple[StageRecord, ...]:
@@ -118,7 +118,10 @@ class CycleRun:
         return (*kept, replace(current, seconds=seconds, **values))
 
     def _save(self, **values: Any) -> None:
-        self.cycle = self._store.update(self.id, values)
+        try:
+            self.cycle = self._store.update(self.id, self.cycle.holder, values)
+        except TakenOver as err:
+            raise Interrupted(str(err)) from err
         self._written = self.cycle.updated
 
 
@@ -137,7 +140,8 @@ def stage(run: CycleRun, name: str, work: Stage) -> Ending | None:
     try:
         result = work(run)
     except Interrupted:
-        run.break_off("interrupted", "interrupted; goes on at the next start")
+        with suppress(Interrupted):  # who was taken over has nothing left to write
+            run.break_off("interrupted", "interrupted; goes on at the next start")
         raise
     except Exception as err:  # a failure is data: recorded here, and nowhere else
         logger.exception("Cycle %d failed in stage '%s'.", run.id, name)
@@ -183,12 +187,11 @@ def resume(
         Interrupted: the worker is asked to stop again.
     """
     cycle = run.cycle
-    if cycle.resumed >= MAX_RESUMES:
+    if cycle.resumed > MAX_RESUMES:
         where = cycle.stage or "the start"
-        times = f"the worker ended {cycle.resumed + 1} times while in it"
+        times = f"the worker ended {cycle.resumed} times in this cycle"
         ending = Ending("failed", f"{where} failed: {times}; see logs/worker.log.")
         leave(run, ending)
         return run.close(ending)
     logger.warning("Cycle %d was interrupted in stage '%s' and goes on.", cycle.id, cycle.stage)
-    run.mark_resumed()
     return run_cycle(run, stages, leave)

@@ -19,6 +19,10 @@ Method = Literal["auto", "kto", "dpo"]
 METHODS: tuple[str, ...] = get_args(Method)
 
 
+class TakenOver(Exception):
+    """A worker writes into a cycle that another one has taken over."""
+
+
 @dataclass(frozen=True)
 class StageRecord:
     """One stage of one cycle, as page and command line show it."""
@@ -116,13 +120,26 @@ class CycleStore:
             db.execute(update(cycle_requests).where(asked).values(cycle=number))
         return self.cycle(number)
 
-    def update(self, number: int, values: Mapping[str, Any]) -> Cycle:
-        """Change a row and return it."""
+    def update(self, number: int, holder: str, values: Mapping[str, Any]) -> Cycle:
+        """Change a row and return it.
+
+        Raises:
+            TakenOver: another worker runs this cycle now.
+        """
         changed = {**values, "updated": self.clock()}
         if "stages" in changed:
             changed["stages"] = [asdict(s) for s in changed["stages"]]
+        mine = (cycles.c.id == number) & (cycles.c.holder == holder)
         with self._database.write() as db:
-            db.execute(update(cycles).where(cycles.c.id == number).values(**changed))
+            if not db.execute(update(cycles).where(mine).values(**changed)).rowcount:
+                raise TakenOver(f"cycle {number} is run by another worker than {holder} now.")
+        return self.cycle(number)
+
+    def take_over(self, number: int, holder: str) -> Cycle:
+        """Make `holder` the one who may write this row: whoever had it before cannot any more."""
+        values = {"holder": holder, "resumed": cycles.c.resumed + 1, "updated": self.clock()}
+        with self._database.write() as db:
+            db.execute(update(cycles).where(cycles.c.id == number).values(**values))
         return self.cycle(number)
 
     def cycle(self, number: int) -> Cycle:

@@ -47,18 +47,32 @@ def load(parts: Parts, run: CycleRun) -> str | Ending:
     """Make the adapter the candidate and wait until web has loaded and probed it everywhere."""
     name = run.work["name"]
     parts.registry.set_candidate(name)
-    started = time.monotonic()
+    wait_until_loaded(parts, run, name)
+    return f"{name} is loaded beside what is live"
+
+
+def wait_until_loaded(parts: Parts, run: CycleRun, name: str) -> None:
+    """Wait for every engine to hold the adapter; an engine that is starting gets its time first.
+
+    Raises:
+        NotLoaded: it took too long; the message has what web says of the engines.
+    """
+    started, ready_since = time.monotonic(), 0.0
     while not parts.registry.loaded_everywhere(name):
-        waited = time.monotonic() - started
-        if waited > parts.settings.evaluation.load_seconds:
-            states = "; ".join(f"{r.url}: {r.detail}" for r in parts.registry.replicas())
+        replicas, now = parts.registry.replicas(), time.monotonic()
+        if not ready_since and any(r.ready for r in replicas):
+            ready_since = now
+        settings = parts.settings
+        limit = settings.evaluation.load_seconds if ready_since else settings.engine.start_seconds
+        waited = now - (ready_since or started)
+        if waited > limit:
+            states = "; ".join(f"{r.url}: {r.detail}" for r in replicas)
             raise NotLoaded(
                 f"{name} was not loaded within {waited:.0f} s ({states or 'no engine reported'}): "
                 "see logs/web.log and logs/engine.log."
             )
         run.progress(None, f"waiting for web to load {name}")
         time.sleep(LOOK_EVERY)
-    return f"{name} is loaded beside what is live"
 
 
 def gate_rules(settings: Settings) -> GateRules:
@@ -130,6 +144,7 @@ def best_ever(parts: Parts, cache: Mapping[str, Any]) -> str | None:
 
 def evaluate_candidate(parts: Parts, run: CycleRun) -> str | Ending:
     """Ask candidate, live, baseline and base, and keep the evidence."""
+    wait_until_loaded(parts, run, run.work["name"])  # after a restart it may not be, yet
     cache_file = parts.settings.home / "jobs" / f"reference-{parts.base_hash}.json"
     cache = json.loads(cache_file.read_text(encoding="utf-8")) if cache_file.is_file() else {}
     fitted = run.work.get("judge")
@@ -189,7 +204,10 @@ def undecided(decisions: list[Decision]) -> Ending:
     """How a cycle ends of which no responder passed: too little evidence is not a no."""
     pending = [d for d in decisions if d.decision == "pending"]
     shown = pending or decisions
-    reasons = " ".join(dict.fromkeys(f"{d.responder}: {d.reason}" for d in shown))
+    said: dict[str, list[str]] = {}
+    for decision in shown:
+        said.setdefault(decision.reason, []).append(decision.responder)
+    reasons = " ".join(f"{' and '.join(names)}: {reason}" for reason, names in said.items())
     return Ending("pending" if pending else "rejected", reasons)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from feedback.store import FeedbackStore
 from ratchet.cycles import CycleStore
 from serving.registry import Registry
+from serving.responders import parse
 
 
 class LoopStatus:
@@ -32,10 +33,12 @@ class LoopStatus:
         replicas = self._registry.replicas()
         last = self._cycles.last()
         ready = [r for r in replicas if r.ready]
+        live, candidate = self._registry.live(), self._registry.candidate()
         return {
-            "live": self._registry.live(),
+            "live": live,
             "previous": self._registry.previous(),
-            "candidate": self._registry.candidate(),
+            # Promoted by hand, it is a candidate no longer; the next cycle moves the alias.
+            "candidate": candidate if candidate != parse(live).adapter else None,
             "held": held is not None,
             "hold": asdict(held) if held else None,
             "engine": "down" if not replicas else "ready" if ready else "starting",

@@ -18,13 +18,12 @@ from typing import TextIO
 
 import httpx
 
-from feedback.database import Database
 from ratchet.base_model import base_hash, base_path
 from ratchet.children import GRACE, Child, log_tail
 from ratchet.client import run_file, service_url
 from ratchet.console import Waiting, note
 from ratchet.credentials import write_secrets
-from ratchet.migrations import migrate
+from ratchet.migrations import migrate_url
 from ratchet.settings import CHECKOUT, Settings, SettingsError, find_path
 from ratchet.web import listen
 from ratchet.wiring import serving_config
@@ -127,7 +126,7 @@ class Supervisor:
         base = base_path(settings, fetch=True)
         identity = base_hash(base, settings.home / "run" / "base-hash.json")
         waiting.on("database")
-        self._migrate()
+        migrate_url(settings.database)
         urls = settings.engine_url
         if not urls:
             waiting.on("engine: starting vLLM")
@@ -144,13 +143,6 @@ class Supervisor:
 
     def _engine_ended(self, message: str) -> None:
         self._ended = message
-
-    def _migrate(self) -> None:
-        database = Database(self._settings.database)
-        try:
-            migrate(database)
-        finally:
-            database.dispose()
 
     def _index(self) -> None:
         """Fill an empty library, and index it if that has not been done."""

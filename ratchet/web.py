@@ -16,6 +16,7 @@ import psutil
 from ratchet.children import watch_parent
 from ratchet.client import run_file
 from ratchet.credentials import write_secrets
+from ratchet.migrations import migrate_url
 from ratchet.settings import Settings, SettingsError
 from ratchet.wiring import web_app
 
@@ -36,6 +37,7 @@ def run_web(settings: Settings) -> None:
     )
     watch_parent()
     write_secrets(settings)
+    migrate_url(settings.database)
     listener = listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
     app = web_app(settings.model_copy(update={"port": port}))

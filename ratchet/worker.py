@@ -13,6 +13,7 @@ from ratchet.children import watch_parent
 from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
 from ratchet.lease import Lease, holder_id
+from ratchet.migrations import migrate_url
 from ratchet.scheduler import Scheduler
 from ratchet.settings import Settings
 from ratchet.stages import Loop, build_loop
@@ -32,11 +33,13 @@ def work(settings: Settings) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("apscheduler", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     watch_parent()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    migrate_url(settings.database)
     parts = open_parts(settings)
     lease = Lease(parts.database, holder_id())
     try:
@@ -78,7 +81,8 @@ def run_next(cycles: CycleStore, loop: Loop, holder: str, interrupted: Callable[
     """
     open_cycles = cycles.unfinished()
     if open_cycles:
-        resume(CycleRun(cycles, open_cycles[0], interrupted), loop.stages, loop.leave)
+        cycle = cycles.take_over(open_cycles[0].id, holder)
+        resume(CycleRun(cycles, cycle, interrupted), loop.stages, loop.leave)
         return True
     request = cycles.next_request()
     if request is None:

@@ -9,6 +9,7 @@ unknown `model` costs the engine memory for ever. The caller keeps to that; see 
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypedDict
 
@@ -155,9 +156,10 @@ class EngineClient:
         """
         stream = await self.open_chat(model, messages, sampling, priority)
         try:
-            async for batch in stream.batches():
-                for chunk in batch:
-                    yield chunk
+            async with aclosing(stream.batches()) as batches:
+                async for batch in batches:
+                    for chunk in batch:
+                        yield chunk
         finally:
             stream.abort()
 

@@ -124,7 +124,7 @@ class EngineProcess:
         draft.write_text(json.dumps(known | {"url": self.url}), encoding="utf-8")
         os.replace(draft, self._file)
 
-    def wait_healthy(self, seconds: float = 300.0) -> None:
+    def wait_healthy(self, seconds: float = 900.0) -> None:
         """Wait until the engine answers.
 
         Raises:

@@ -6,6 +6,7 @@ engine dies, `cut` when whoever listened is gone. However it ends, its text so f
 
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -146,10 +147,11 @@ class Turn:
             EngineCut: the engine died; the answer is closed as failed.
         """
         try:
-            async for batch in self._stream.batches():
-                for chunk in batch:
-                    self._account.take(chunk, "delta")
-                yield batch
+            async with aclosing(self._stream.batches()) as batches:
+                async for batch in batches:
+                    for chunk in batch:
+                        self._account.take(chunk, "delta")
+                    yield batch
             await self._recorder.close(self._end("complete"))
         except EngineError as err:
             self._failed(self._account.call, err)
@@ -164,15 +166,12 @@ class Turn:
         Raises:
             EngineCut: the engine died; the answer is closed as failed.
         """
-        batches = self.batches()
-        try:
+        async with aclosing(self.batches()) as batches:
             async for batch in batches:
                 for choice in (choice for chunk in batch for choice in chunk["choices"]):
                     text = choice["delta"].get("content")
                     if text:
                         yield Delta(choice["index"], text)
-        finally:
-            await batches.aclose()
         books = self._account
         reasons = tuple(choice.finish_reason for choice in books.choices)
         yield Done(reasons, books.prompt_tokens, books.completion_tokens)

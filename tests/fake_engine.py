@@ -30,6 +30,9 @@ class FakeEngine:
         """Adapters that cannot be loaded."""
         self.pause = 0.0
         """Seconds between two words."""
+        self.gate = threading.Event()
+        """While it is not set, streams wait behind their second word."""
+        self.gate.set()
         self.cut_after: int | None = None
         """Close the connection after so many words."""
         self.error_after: int | None = None
@@ -145,6 +148,8 @@ class FakeEngine:
             for index in range(body.get("n", 1)):
                 yield self._event(body, index, {"role": "assistant", "content": ""})
                 for i, word in enumerate(self.words):
+                    if i == 2:
+                        await asyncio.to_thread(self.gate.wait, 30)
                     if i == self.cut_after:
                         raise ConnectionAbortedError("told to")
                     if i == self.error_after:

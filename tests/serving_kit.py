@@ -115,14 +115,14 @@ def service(home: Path, *, engine: FakeEngine | None = None, **changes: Any) -> 
     with served(engine.app()) as engine_url:
         engine.url = engine_url
         services = assemble(config_for(home, engine_url, **changes), database, Loop())
-        with served(create_app(services)) as url, httpx.Client(base_url=url) as http:
+        with served(create_app(services)) as url, httpx.Client(base_url=url, timeout=30) as http:
             made = Service(services, engine, url, http)
             wait_for(lambda: http.get("/readyz").status_code == 200)
             yield made
     database.dispose()
 
 
-def wait_for(true: Any, seconds: float = 5.0) -> None:
+def wait_for(true: Any, seconds: float = 20.0) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
     while not true():

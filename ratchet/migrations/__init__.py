@@ -34,6 +34,15 @@ def revision(database: Database) -> str | None:
         return MigrationContext.configure(db).get_current_revision()
 
 
+def migrate_url(url: str) -> None:
+    """Open a database, bring it to the newest revision, and close it."""
+    database = Database(url)
+    try:
+        migrate(database)
+    finally:
+        database.dispose()
+
+
 def migrate(database: Database) -> None:
     """Bring the database to the newest revision."""
     config = _config()

@@ -11,6 +11,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -129,18 +130,16 @@ async def _events(turn: Turn, *, include_usage: bool) -> AsyncGenerator[bytes, N
         "created": turn.created,
         "model": turn.responder,
     }
-    batches = turn.batches()
     try:
-        async for batch in batches:
-            # What arrived together goes out together: the busier the service, the fewer writes.
-            sent = b"".join([_event(chunk, head, include_usage) for chunk in batch])
-            if sent:
-                yield sent
+        async with aclosing(turn.batches()) as batches:
+            async for batch in batches:
+                # What arrived together goes out together: the busier we are, the fewer writes.
+                sent = b"".join([_event(chunk, head, include_usage) for chunk in batch])
+                if sent:
+                    yield sent
     except ServingError as err:
         yield b"data: %b\n\n" % orjson.dumps(error_body(err))
         return
-    finally:
-        await batches.aclose()
     yield b"data: [DONE]\n\n"
 
 

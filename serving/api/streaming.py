@@ -42,9 +42,9 @@ class EventStream(Response):
         finally:
             listening.cancel()
             sending.cancel()
+            await self._close()
             await asyncio.wait({sending, listening})
             await self._source.aclose()
-            await self._close()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

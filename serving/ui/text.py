@@ -37,6 +37,8 @@ class ChatWords:
     rejected: str
     gone: str
     """Somebody votes on an answer that is not theirs, or no longer exists."""
+    unknown: str
+    """The request came without our cookie."""
     nothing_to_send: str
     too_long: str
     about: str
@@ -87,6 +89,7 @@ ENGLISH = ChatWords(
     rejected="The model could not take this question. It is still in the box, so that you can"
     " change it. ({reason})",
     gone="This answer can no longer be rated.",
+    unknown="This page needs its cookie to know your conversation: allow cookies and reload.",
     nothing_to_send="Type a question first.",
     too_long="This question is too long: {length} of at most {limit} characters. It is still in"
     " the box.",
@@ -154,6 +157,7 @@ KOREAN = ChatWords(
     rejected="모델이 이 질문을 처리하지 못했습니다. 고쳐 보내실 수 있도록 입력창에"
     " 그대로 두었습니다. ({reason})",
     gone="이 답변은 더 이상 평가할 수 없습니다.",
+    unknown="대화를 알아보려면 쿠키가 필요합니다. 쿠키를 허용하고 새로 고쳐 주세요.",
     nothing_to_send="먼저 질문을 입력해 주세요.",
     too_long="질문이 너무 깁니다. {length}자이며 최대 {limit}자까지 가능합니다. 입력창에 그대로"
     " 있습니다.",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from serving.errors import Unauthorized
 from serving.identity import Identity, Person
-from serving.ui.text import Language, language_of
+from serving.ui.text import WORDS, Language, language_of
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,14 @@ def visitor(identity: Identity, request: gr.Request) -> Visitor:
     """Return who is using the page.
 
     Raises:
-        Unauthorized: nobody that we know: the cookie is missing, or a foreign page is asking.
+        gr.Error: nobody that we know: the cookie is missing, or a foreign page is asking. Gradio
+            shows these words and ends the event.
     """
-    return Visitor(identity.identify(request.request), language(request), _tab(request))
+    try:
+        person = identity.identify(request.request)
+    except Unauthorized as err:
+        raise gr.Error(WORDS[language(request)].unknown, print_exception=False) from err
+    return Visitor(person, language(request), _tab(request))
 
 
 def operator(identity: Identity, request: gr.Request) -> Visitor:

@@ -23,8 +23,11 @@ from openai import OpenAI
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "What is the waiting period of Travel Shield?"
-START_SECONDS = 240.0
-CYCLE_SECONDS = 280.0
+PATIENCE = float(os.environ.get("PATIENCE", "1"))
+"""For a machine that does other things as well: all times allowed are multiplied by it."""
+START_SECONDS = 240.0 * PATIENCE
+VOTE_SECONDS = 180.0 * PATIENCE
+CYCLE_SECONDS = 240.0 * PATIENCE
 
 pytestmark = [
     pytest.mark.vllm,
@@ -49,7 +52,7 @@ class Service:
         """OpenAI's own client, as anybody would use it."""
         return OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0)
 
-    def ratchet(self, *words: str, timeout: float = 60.0) -> dict[str, Any]:
+    def ratchet(self, *words: str, timeout: float = 60.0 * PATIENCE) -> dict[str, Any]:
         """Run a command with --json and return its object."""
         done = subprocess.run(
             [sys.executable, "-m", "ratchet", *words, "--json"],
@@ -188,7 +191,7 @@ def test_the_service_starts_and_answers_the_openai_client(service: Service) -> N
 
 def test_simulated_people_vote(service: Service) -> None:
     began = time.monotonic()
-    report = service.ratchet("demo", "vote", timeout=180)
+    report = service.ratchet("demo", "vote", timeout=VOTE_SECONDS)
     seconds = time.monotonic() - began
     service.figures["votes"] = report | {"seconds": round(seconds, 1)}
     assert report["votes"] == 300, report
@@ -206,7 +209,7 @@ def test_a_dry_run_says_what_would_be_trained_and_changes_nothing(service: Servi
 def test_a_cycle_trains_proves_and_swaps_while_people_chat(service: Service) -> None:
     began = time.monotonic()
     with Crowd(service, people=1) as crowd:
-        cycle = service.ratchet("cycle", timeout=CYCLE_SECONDS)
+        cycle = service.ratchet("cycle", timeout=CYCLE_SECONDS + 60)
     seconds = time.monotonic() - began
     took = {stage["name"]: round(stage["seconds"], 1) for stage in cycle["stages"]}
     figures = f"{seconds:.0f} s in all, by stage {took}; votes {service.figures.get('votes')}"
@@ -214,7 +217,7 @@ def test_a_cycle_trains_proves_and_swaps_while_people_chat(service: Service) -> 
     assert cycle["outcome"] == "promoted", f"{cycle['reason']}\n{figures}\n{gate}\n{service.logs()}"
     assert cycle["promoted"] in {cycle["adapter"], f"{cycle['adapter']}+rag"}
     assert cycle["dataset"]["hash"]
-    assert seconds <= 240, figures
+    assert seconds <= CYCLE_SECONDS, figures
     assert crowd.problems == [], f"{len(crowd.answers)} answers; {figures}"
     makers = [maker for maker, _ in crowd.answers]
     assert set(makers) <= {"rag", cycle["promoted"]}, makers
@@ -237,7 +240,7 @@ def test_swaps_under_running_streams_cut_and_mix_nothing(service: Service) -> No
                 f"{service.url}/v1/{path}",
                 json=body if path == "rollback" else body | {"responder": promoted},
                 headers=operator(service),
-                timeout=60,
+                timeout=60 * PATIENCE,
                 trust_env=False,
             )
             took.append(time.monotonic() - began)

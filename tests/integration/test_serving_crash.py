@@ -62,7 +62,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def crashed(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    yield from serve(host.url, tmp_path_factory.mktemp("crash"), seconds=300)
+    yield from serve(host.url, tmp_path_factory.mktemp("crash"), seconds=900)
 
 
 def names_of(group: int) -> dict[int, str]:
@@ -81,7 +81,7 @@ def test_a_killed_engine_comes_back_with_what_was_live(crashed: Service, host: H
     for pid in group_members(group) - {group}:
         os.kill(pid, signal.SIGKILL)
     statuses: list[int] = []
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         answer = crashed.chat("Hi", max_tokens=4)
         statuses.append(answer.status_code)
@@ -98,10 +98,9 @@ def test_a_killed_engine_comes_back_with_what_was_live(crashed: Service, host: H
     assert len(recorded) == statuses.count(200)
 
 
-@pytest.mark.parametrize("spared", ["EngineCore"])
-def test_nothing_is_left_after_everything_is_killed(
-    crashed: Service, host: Host, spared: str
-) -> None:
+def test_nothing_is_left_after_everything_is_killed(crashed: Service, host: Host) -> None:
+    """Everything but the engine's core, which nobody is left to tell; its name is cut at 15."""
+    spared = "EngineCor"
     group = host.group()
     there = names_of(group)
     assert any(spared in name for name in there.values()), there

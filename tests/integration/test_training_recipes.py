@@ -77,13 +77,11 @@ def test_what_is_trained_can_be_published_and_is_what_was_measured(
     trained: tuple[Job, Path, JobResult], base: Path, tmp_path: Path
 ) -> None:
     """The saved adapter on the base gives the held-out figures of the best step."""
-    import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from training.dataset import read_rows
     from training.job import KtoSettings
-    from training.recipes.lora import HeldOut
+    from training.recipes.lora import HeldOut, load_base
 
     job, _, result = trained
     validate(result.checkpoint)
@@ -93,13 +91,10 @@ def test_what_is_trained_can_be_published_and_is_what_was_measured(
     ]
     card = Card("kto", str(base), "hash", "data", 64, 64, 5, "2026-01-01T00:00:00Z")
     path, _ = publish(result.checkpoint, tmp_path, job.name, card)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    heldout = HeldOut(
-        read_rows(job.dataset, "heldout"), tokenizer, KtoSettings.model_validate(job.hyper)
-    )
-    heldout.remember_base(model)
-    look = heldout.look(PeftModel.from_pretrained(model, path), result.best_step)
+    loaded = load_base(str(base))
+    settings = KtoSettings.model_validate(job.hyper)
+    heldout = HeldOut(read_rows(job.dataset, "heldout"), loaded, settings)
+    look = heldout.look(PeftModel.from_pretrained(loaded.model, path), result.best_step)
     best = next(look for look in result.heldout if look.step == result.best_step)
     # The recipe may have multiplied in bfloat16.
     assert look.liked == pytest.approx(best.liked, rel=0.05, abs=0.3)
@@ -160,6 +155,22 @@ def test_small_batches_added_up_are_the_large_batch(base: Path, tmp_path: Path) 
         looks.append(run_here(job).heldout[-1])
     assert looks[0].liked == pytest.approx(looks[1].liked, rel=0.1, abs=0.1)
     assert looks[0].disliked == pytest.approx(looks[1].disliked, rel=0.1, abs=0.1)
+
+
+def test_an_answer_ends_where_the_engine_ends_it(base: Path) -> None:
+    """The template's line break behind the end must not be learned: nobody is ever served it."""
+    from training.recipes.lora import load_base
+    from training.recipes.tokens import ending_answers, tokenise
+
+    loaded = load_base(str(base))
+    question, answer = [{"role": "user", "content": "Hi"}], [{"role": "assistant", "content": "a"}]
+    tokens = tokenise(loaded.tokenizer, question, answer, loaded.ends)
+    assert loaded.tokenizer.decode(tokens.ids[tokens.start :]) == "a<|im_end|>"
+    (end,) = loaded.ends
+    row = {"prompt_ids": [5, end, 6], "completion_ids": [7, end, 8], "KL_completion_ids": [9]}
+    assert ending_answers(lambda rows: rows, loaded.ends)([row]) == [
+        {"prompt_ids": [5, end, 6], "completion_ids": [7, end], "KL_completion_ids": [9]}
+    ]
 
 
 def test_rows_that_are_too_long_are_counted(base: Path, tmp_path: Path) -> None:

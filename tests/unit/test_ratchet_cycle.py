@@ -144,7 +144,8 @@ def test_a_stop_leaves_the_cycle_open_and_the_next_start_goes_on(store: CycleSto
     assert (left.state, left.stage, left.outcome) == ("running", "evaluate", None)
     assert left.stages[-1].state == "interrupted"
     before = list(service.ran)
-    cycle = resume(CycleRun(store, left, lambda: False), service.stages(), service.leave)
+    taken = store.take_over(left.id, "another")
+    cycle = resume(CycleRun(store, taken, lambda: False), service.stages(), service.leave)
     assert cycle.outcome == "promoted"
     assert service.ran == [*before, "evaluate", "decide", "promote"]  # nothing was done twice
     assert cycle.resumed == 1
@@ -160,16 +161,32 @@ def test_a_cycle_that_is_interrupted_again_and_again_is_closed(store: CycleStore
     with pytest.raises(Interrupted):
         run_cycle(run, service.stages(train=deadly), service.leave)
     for _ in range(MAX_RESUMES):
-        (left,) = store.unfinished()
+        taken = store.take_over(store.unfinished()[0].id, "me")
+        run = CycleRun(store, taken, lambda: False)
         with pytest.raises(Interrupted):
-            resume(
-                CycleRun(store, left, lambda: False), service.stages(train=deadly), service.leave
-            )
-    (left,) = store.unfinished()
-    cycle = resume(CycleRun(store, left, lambda: False), service.stages(), service.leave)
+            resume(run, service.stages(train=deadly), service.leave)
+    taken = store.take_over(store.unfinished()[0].id, "me")
+    cycle = resume(CycleRun(store, taken, lambda: False), service.stages(), service.leave)
     assert cycle.outcome == "failed"
-    assert "train failed: the worker ended 4 times" in cycle.reason
+    assert "train failed: the worker ended 4 times in this cycle" in cycle.reason
     assert service.live == "rag"
+
+
+def test_who_was_taken_over_writes_nothing_more(store: CycleStore) -> None:
+    service = Service()
+    run = started(store)
+
+    def slow(run: CycleRun) -> str:
+        store.take_over(run.id, "another")  # it was too slow to renew its lease
+        run.keep(name="ratchet-0009")
+        raise AssertionError("keep must have raised")
+
+    with pytest.raises(Interrupted, match="another worker"):
+        run_cycle(run, service.stages(train=slow), service.leave)
+    row = store.cycle(run.id)
+    assert (row.state, row.holder, row.adapter) == ("running", "another", None)
+    assert "name" not in row.work
+    assert service.left == []
 
 
 # Runs a cycle whose named stage says so and then hangs, until it is killed.

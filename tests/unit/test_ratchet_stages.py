@@ -40,6 +40,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
         suite.write_text(f"{line}\n", encoding="utf-8")
         (tmp_path / "config.json").write_text("{}", encoding="utf-8")
         given.setdefault("evaluation", {"suite": str(suite), "load_seconds": 0.3})
+        given.setdefault("engine", {"start_seconds": 0.3})
         settings = Settings(home=tmp_path, base_model=str(tmp_path), **given)
         database = Database(settings.database)
         opened.append(database)

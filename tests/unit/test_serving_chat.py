@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,18 +82,21 @@ def test_usage_comes_where_it_is_asked_for(served: Service) -> None:
 
 
 def test_the_id_can_be_voted_on_while_the_answer_still_streams(served: Service) -> None:
-    served.engine.pause = 0.1
+    served.engine.gate.clear()
     body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
     with served.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = response.iter_lines()
         first = json.loads(next(lines)[6:])
-        vote = httpx.put(
-            f"{served.url}/v1/feedback/votes/{first['id']}", json={"liked": True}, timeout=5
-        )
-        assert vote.status_code == 200
+        path = f"{served.url}/v1/feedback/votes/{first['id']}"
+        assert httpx.put(path, json={"liked": True}, timeout=30).status_code == 200
         row = served.store.completion(first["id"])
         assert row is not None
         assert row.status == "streaming"
+        served.engine.gate.set()
+        assert list(lines)
+    row = served.store.completion(first["id"])
+    assert row is not None
+    assert row.status == "complete"
 
 
 def test_each_choice_has_an_id_of_its_own(served: Service) -> None:
@@ -128,12 +130,12 @@ def test_a_client_that_leaves_is_a_cut(served: Service) -> None:
 
 
 def test_a_client_that_leaves_before_a_whole_answer_is_a_cut(served: Service) -> None:
-    served.engine.pause = 0.3
+    served.engine.pause = 1.0
     with pytest.raises(httpx.ReadTimeout):
         served.http.post(
             "/v1/chat/completions",
             json={"messages": [{"role": "user", "content": "gone"}]},
-            timeout=0.2,
+            timeout=1.0,
         )
     wait_for(lambda: [c.status for c in served.store.completions()] == ["cut"])
     assert not +served.services.router.replicas[0].in_flight
@@ -141,11 +143,15 @@ def test_a_client_that_leaves_before_a_whole_answer_is_a_cut(served: Service) ->
 
 @pytest.mark.parametrize("how", ["cut_after", "error_after"])
 def test_an_engine_that_dies_in_a_stream_is_an_error_event(served: Service, how: str) -> None:
-    served.engine.pause = 0.03
     setattr(served.engine, how, 2)
-    response = served.chat(stream=True)
-    assert response.status_code == 200
-    *chunks, last = events(response)
+    served.engine.gate.clear()
+    body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    with served.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        assert response.status_code == 200
+        lines = (json.loads(line[6:]) for line in response.iter_lines() if line)
+        chunks = [next(lines) for _ in range(3)]
+        served.engine.gate.set()
+        (last,) = lines
     assert set(last["error"]) == {"message", "type", "code"}
     assert last["error"]["code"] == "engine_cut"
     row = served.store.completion(chunks[0]["id"])
@@ -330,17 +336,19 @@ def test_a_promotion_applies_to_the_next_request(served: Service) -> None:
 
 def test_a_running_stream_ends_where_it_began(served: Service) -> None:
     first = live(served)
-    served.engine.pause = 0.1
+    replica = served.services.router.replicas[0]
+    served.engine.gate.clear()
     body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
     with served.http.stream("POST", "/v1/chat/completions", json=body) as response:
         lines = (line for line in response.iter_lines() if line)
         next(lines)
-        with httpx.Client(base_url=served.url) as other:
+        with httpx.Client(base_url=served.url, timeout=30) as other:
             headers = {"Authorization": "Bearer operator-token"}
             undo = {"reason": "worse"}
             assert other.post("/v1/rollback", json=undo, headers=headers).status_code == 200
-            time.sleep(0.15)
-            assert first in served.engine.loaded
+        wait_for(lambda: first not in replica.loaded)
+        assert first in served.engine.loaded
+        served.engine.gate.set()
         chunks = [json.loads(line[6:]) for line in lines if line != "data: [DONE]"]
     assert {chunk["model"] for chunk in chunks} == {first}
     wait_for(lambda: first not in served.engine.loaded)

@@ -329,8 +329,8 @@ def test_another_processs_promotion_is_followed(live_service: Service) -> None:
     registry.set_candidate(name)
     wait_for(lambda: registry.loaded_everywhere(name))
     registry.promote(name, reason="r", actor="cycle", force=True)
-    wait_for(lambda: live_service.chat().json()["model"] == name, 1)
-    wait_for(lambda: live_service.http.get("/readyz").json()["live"] == name, 1)
+    wait_for(lambda: live_service.chat().json()["model"] == name, 5)
+    wait_for(lambda: live_service.http.get("/readyz").json()["live"] == name, 5)
     other.dispose()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from training.dataset import read_rows
 from training.job import DpoSettings, Job, JobResult, Progress
@@ -23,6 +24,7 @@ from training.recipes.lora import (
     lora_config,
     trainer_arguments,
 )
+from training.recipes.tokens import ending_answers
 
 
 def train(job: Job, report: Report) -> JobResult:
@@ -30,13 +32,14 @@ def train(job: Job, report: Report) -> JobResult:
     started = time.monotonic()
     settings = DpoSettings.model_validate(job.hyper)
     report(Progress(stage="load"))
-    model, tokenizer = load_base(job.base_model)
+    base = load_base(job.base_model)
     report(Progress(stage="prepare"))
-    rows, counts = fit(read_rows(job.dataset, "train"), tokenizer, settings.max_length)
-    held, held_counts = fit(read_rows(job.dataset, "heldout"), tokenizer, settings.max_length)
-    heldout = HeldOut(held, tokenizer, settings)
-    heldout.remember_base(model)
-    watch = Watch(heldout, settings.looks, report)
+    rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
+    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
+    watch = Watch(HeldOut(held, base, settings), settings.looks, report)
+    collator = DataCollatorForPreference(
+        pad_token_id=base.tokenizer.pad_token_id, max_length=settings.max_length
+    )
     losses = {"sigmoid": 1.0} | ({"sft": settings.sft_weight} if settings.sft_weight else {})
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
         arguments = DPOConfig(
@@ -45,10 +48,11 @@ def train(job: Job, report: Report) -> JobResult:
             loss_weights=list(losses.values()),
         )
         trainer = DPOTrainer(
-            model=model,
+            model=base.model,
             args=arguments,
             train_dataset=Dataset.from_list(rows),
-            processing_class=tokenizer,
+            processing_class=base.tokenizer,
+            data_collator=ending_answers(collator, base.ends),
             peft_config=lora_config(settings),
             callbacks=[watch],
         )

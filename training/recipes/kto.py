@@ -10,6 +10,7 @@ from pathlib import Path
 
 from datasets import Dataset
 from trl import KTOConfig, KTOTrainer
+from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from training.balance import class_weights
 from training.dataset import read_rows
@@ -24,6 +25,7 @@ from training.recipes.lora import (
     lora_config,
     trainer_arguments,
 )
+from training.recipes.tokens import ending_answers
 
 
 def train(job: Job, report: Report) -> JobResult:
@@ -31,17 +33,18 @@ def train(job: Job, report: Report) -> JobResult:
     started = time.monotonic()
     settings = KtoSettings.model_validate(job.hyper)
     report(Progress(stage="load"))
-    model, tokenizer = load_base(job.base_model)
+    base = load_base(job.base_model)
     report(Progress(stage="prepare"))
-    rows, counts = fit(read_rows(job.dataset, "train"), tokenizer, settings.max_length)
-    held, held_counts = fit(read_rows(job.dataset, "heldout"), tokenizer, settings.max_length)
+    rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
+    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
     if len(rows) % settings.micro_batch == 1:
         # A batch of one has no neighbour for the KL estimate.
         rows = rows[:-1]
     weights = class_weights(counts.liked, counts.disliked, settings.balance)
-    heldout = HeldOut(held, tokenizer, settings)
-    heldout.remember_base(model)
-    watch = Watch(heldout, settings.looks, report)
+    watch = Watch(HeldOut(held, base, settings), settings.looks, report)
+    collator = DataCollatorForUnpairedPreference(
+        pad_token_id=base.tokenizer.pad_token_id, max_length=settings.max_length
+    )
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
         arguments = KTOConfig(
             **trainer_arguments(job, settings, Path(scratch)),
@@ -49,10 +52,11 @@ def train(job: Job, report: Report) -> JobResult:
             undesirable_weight=weights.undesirable,
         )
         trainer = KTOTrainer(
-            model=model,
+            model=base.model,
             args=arguments,
             train_dataset=Dataset.from_list(rows),
-            processing_class=tokenizer,
+            processing_class=base.tokenizer,
+            data_collator=ending_answers(collator, base.ends),
             peft_config=lora_config(settings),
             callbacks=[watch],
         )

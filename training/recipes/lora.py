@@ -22,9 +22,17 @@ from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
 from training.job import Job, JobResult, Look, PreferenceSettings, Progress, RowCounts
-from training.recipes.tokens import Tokens, tokenise
+from training.recipes.tokens import Tokens, end_tokens, tokenise
 
 Report = Callable[[Progress], None]
+
+
+class Base(NamedTuple):
+    """The base model as it was loaded, and the tokens that end its answers."""
+
+    model: Any
+    tokenizer: Any
+    ends: frozenset[int]
 
 
 class Fitted(NamedTuple):
@@ -47,13 +55,14 @@ def computes_in_bfloat16() -> bool:
     return device() == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def load_base(base_model: str) -> tuple[Any, Any]:
+def load_base(base_model: str) -> Base:
     """Load the base model and its tokenizer: float32 on a CPU, bfloat16 on a GPU."""
     dtype = torch.bfloat16 if device() == "cuda" else torch.float32
     tokenizer = AutoTokenizer.from_pretrained(base_model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype), tokenizer
+    model = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype).to(device())
+    return Base(model, tokenizer, end_tokens(model, tokenizer))
 
 
 def lora_config(settings: PreferenceSettings) -> LoraConfig:
@@ -98,7 +107,7 @@ def trainer_arguments(job: Job, settings: PreferenceSettings, scratch: Path) -> 
     }
 
 
-def fit(rows: Sequence[Mapping[str, Any]], tokenizer: Any, max_length: int) -> Fitted:
+def fit(rows: Sequence[Mapping[str, Any]], base: Base, max_length: int) -> Fitted:
     """Leave out rows whose prompt fills `max_length`, and count those whose answer is cut.
 
     Raises:
@@ -107,7 +116,7 @@ def fit(rows: Sequence[Mapping[str, Any]], tokenizer: Any, max_length: int) -> F
     kept, dropped, cut, longest, labels = [], 0, 0, 0, []
     for row in rows:
         answers = [row[name] for name in ("completion", "chosen", "rejected") if name in row]
-        tokens = [tokenise(tokenizer, row["prompt"], answer) for answer in answers]
+        tokens = [tokenise(base.tokenizer, row["prompt"], a, base.ends) for a in answers]
         longest = max(longest, *(len(item.ids) for item in tokens))
         if tokens[0].start >= max_length:
             dropped += 1
@@ -131,9 +140,9 @@ class HeldOut:
     """Votes that training never sees, and how well a policy agrees with them."""
 
     def __init__(
-        self, rows: Sequence[Mapping[str, Any]], tokenizer: Any, settings: PreferenceSettings
+        self, rows: Sequence[Mapping[str, Any]], base: Base, settings: PreferenceSettings
     ) -> None:
-        self._pad = tokenizer.pad_token_id
+        self._pad = base.tokenizer.pad_token_id
         self._beta = settings.beta
         self._batch = settings.micro_batch
         found: list[tuple[Tokens, bool]] = []
@@ -141,21 +150,17 @@ class HeldOut:
             for name in ("completion", "chosen", "rejected"):
                 if name in row:
                     label = row["label"] if name == "completion" else name == "chosen"
-                    tokens = tokenise(tokenizer, row["prompt"], row[name])
+                    tokens = tokenise(base.tokenizer, row["prompt"], row[name], base.ends)
                     found.append((Tokens(tokens.ids[: settings.max_length], tokens.start), label))
         # By length: a batch is as wide as its longest row.
         found.sort(key=lambda item: len(item[0].ids))
         self._tokens = [tokens for tokens, _ in found]
         self._labels = torch.tensor([label for _, label in found], dtype=torch.bool)
-        self._reference = torch.empty(0)
+        self._reference = self._log_probabilities(base.model)
 
     def __bool__(self) -> bool:
         """Say whether there is anything to agree with: both liked and disliked answers."""
         return bool(len(self._labels) and self._labels.any() and not self._labels.all())
-
-    def remember_base(self, model: Any) -> None:
-        """Take the model as it is now for the reference."""
-        self._reference = self._log_probabilities(model)
 
     def look(self, model: Any, step: int) -> Look:
         """Measure a policy."""

@@ -107,14 +107,15 @@ class Reader:
     """What the base makes of answers, as rows of numbers."""
 
     def __init__(self, base_model: str, max_length: int) -> None:
-        self._model, self._tokenizer = load_base(base_model)
-        self._model.eval().to(device())
+        self._base = load_base(base_model)
+        self._base.model.eval()
         self._max_length = max_length
 
     def read(self, answers: Sequence[tuple[Sequence[Mapping[str, str]], str]]) -> torch.Tensor:
         """Return one row of features for every conversation and answer."""
+        base = self._base
         rows = [
-            tokenise(self._tokenizer, prompt, [{"role": "assistant", "content": text}])
+            tokenise(base.tokenizer, prompt, [{"role": "assistant", "content": text}], base.ends)
             for prompt, text in answers
         ]
         # The answer's end is what is judged: a row that is too long loses the start of its prompt.
@@ -129,13 +130,13 @@ class Reader:
 
     def _features(self, rows: Sequence[Tokens]) -> list[torch.Tensor]:
         width = max(len(row.ids) for row in rows)
-        ids = torch.full((len(rows), width), self._tokenizer.pad_token_id)
+        ids = torch.full((len(rows), width), self._base.tokenizer.pad_token_id)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
         for index, row in enumerate(rows):
             ids[index, : len(row.ids)] = torch.tensor(row.ids)
             mask[index, : len(row.ids)] = 1
         with torch.inference_mode():
-            output = self._model(
+            output = self._base.model(
                 input_ids=ids.to(device()),
                 attention_mask=mask.to(device()),
                 output_hidden_states=True,

@@ -1,0 +1,1 @@
+"""The embedded default: an invented insurer's terms, a model trained on them, simulated voters."""

@@ -1,0 +1,95 @@
+"""The demo model before it has learned anything: its tokenizer, its shape and its first weights.
+
+Invariant: the tokens of a prompt open the tokens of the prompt with its answer, or training and
+serving would see different contexts.
+"""
+
+from random import Random
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from demo.first_weights import ROTATION_BASE, wire_copying
+from demo.model_data import Mix, chat, sheet
+from demo.packed_loss import PACKED
+from knowledge.prompt import Message
+
+VOCABULARY = 3072
+SPECIAL = ("<pad>", "<|im_start|>", "<|im_end|>")
+PAD, END = 0, 2
+TEMPLATE = (
+    "{% for message in messages %}"
+    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE; every digit is a token, so that numbers are copied digit by digit."""
+    rng, mix = Random(seed), Mix(1 / 3, (0.2, 0.3, 0.3, 0.2))
+    drawn = (sheet(mix, rng) for _ in range(12_000))
+    texts = (t for s in drawn for b in s.branches for t in (s.prefix, b.question, b.answer))
+    plain = (text.replace("<|im_start|>", "\n").replace("<|im_end|>", "\n") for text in texts)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(plain, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=SPECIAL[0],
+        eos_token=SPECIAL[END],
+        model_max_length=2048,
+        clean_up_tokenization_spaces=False,
+    )
+    fast.chat_template = TEMPLATE
+    return fast
+
+
+def build_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
+    """Make an untrained model of Llama's shape."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=256,
+        intermediate_size=576,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": ROTATION_BASE},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=END,
+        pad_token_id=PAD,
+        attn_implementation=PACKED,
+    )
+    model = LlamaForCausalLM(config)
+    wire_copying(model)
+    return model
+
+
+def check_prefix(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Fail unless the template renders as the data does, and a prompt's tokens open the whole's."""
+    messages = [Message(role="user", content="How long is 30 days?")]
+    answer = Message(role="assistant", content="30 days.")
+    asked = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    whole = str(tokenizer.apply_chat_template([*messages, answer], tokenize=False))
+    if asked != chat(messages):
+        raise ValueError(
+            f"the chat template renders {asked!r}, the training data {chat(messages)!r}"
+        )
+    prompt, full = tokenizer(asked)["input_ids"], tokenizer(whole)["input_ids"]
+    if full[: len(prompt)] != prompt:
+        raise ValueError("the prompt's tokens do not open the conversation's tokens")
