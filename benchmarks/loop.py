@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import write_section
+from benchmarks.results import table, write_section
 from demo.probe import probe
 
 RATCHET = Path(sys.executable).with_name("ratchet")
@@ -132,19 +132,25 @@ def main() -> None:
             home.mkdir()
             rows.append(turn(seed, noise, home))
             print(json.dumps(rows[-1], ensure_ascii=False, default=str), flush=True)
-    write_section("loop", "The loop on the demo, seed by seed", table(rows))
+    write_section("The loop on the demo, seed by seed", as_table(rows))
     shutil.rmtree(root)
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def as_table(rows: list[dict[str, Any]]) -> str:
     """Render the rows as Markdown."""
     heads = ("seed", "votes turned", "outcome", "live then", "cycle, s", "right and cited [95 %]")
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for row in rows:
-        live, probed = row["promoted"] or "rag", row["probe"] or "–"
-        cells = (row["seed"], f"{row['noise']:.0%}", row["outcome"], live, row["seconds"], probed)
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
-    return "\n".join(lines)
+    cells = [
+        (
+            row["seed"],
+            f"{row['noise']:.0%}",
+            row["outcome"],
+            row["promoted"] or "rag",
+            row["seconds"],
+            row["probe"] or "–",
+        )
+        for row in rows
+    ]
+    return table(heads, cells)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ Method = Literal["auto", "kto", "dpo"]
 METHODS: tuple[str, ...] = get_args(Method)
 
 
+class UnknownCycle(LookupError):
+    """There is no cycle with this number."""
+
+
 class TakenOver(Exception):
     """A worker writes into a cycle that another one has taken over."""
 
@@ -146,12 +150,12 @@ class CycleStore:
         """Return one cycle.
 
         Raises:
-            LookupError: there is none with this number.
+            UnknownCycle: there is none with this number.
         """
         with self._database.read() as db:
             row = db.execute(select(cycles).where(cycles.c.id == number)).one_or_none()
         if row is None:
-            raise LookupError(f"there is no cycle {number}.")
+            raise UnknownCycle(f"there is no cycle {number}: see `ratchet status`.")
         return _cycle(row)
 
     def recent(self, limit: int = 20) -> list[Cycle]:

@@ -112,13 +112,15 @@ def contest(parts: Parts, name: str, cache: Mapping[str, Any]) -> Contest:
     registry, rules = parts.registry, gate_rules(parts.settings)
     candidates = of_adapter(name)
     history = [d["decision"] == "promote" for d in registry.decisions() if d["body"]["spent"]]
-    levels = error_levels(history, rules.alpha, len(candidates))
+    # The first gate may spend most: it goes to the form in which an adapter wins most often.
+    likeliest = candidates[::-1]
+    levels = error_levels(history, rules.alpha, len(likeliest))
     best = best_ever(parts, cache)
     guards = dict.fromkeys([BASE, *([best] if best else [])])
     return Contest(
         candidates=candidates,
         live=registry.live(),
-        levels=dict(zip(candidates, levels, strict=True)),
+        levels=dict(zip(likeliest, levels, strict=True)),
         baseline=BASELINE,
         guards=tuple(guards),
         rules=rules,

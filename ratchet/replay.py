@@ -26,7 +26,10 @@ def decide_again(settings: Settings, number: int | None) -> dict[str, Any]:
     cycle = _decided(open_parts(settings).cycles, number)
     evidence = Evidence.from_json(cycle.work["evidence"])
     rules = gate_rules(settings)
-    now = {r: decide(known, rules).to_json() for r, known in evidence.candidates.items()}
+    try:
+        now = {r: decide(known, rules).to_json() for r, known in evidence.candidates.items()}
+    except ValueError as err:
+        raise NoEvidence(f"cycle {cycle.id} cannot be decided by these rules: {err}") from err
     before = cycle.gate or {}
     same = all(now[r]["decision"] == before.get(r, {}).get("decision") for r in now)
     return {"cycle": cycle.id, "same": same, "before": before, "now": now}

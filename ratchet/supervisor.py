@@ -30,7 +30,7 @@ from ratchet.wiring import serving_config
 from serving.engine_process import EngineProcess
 from serving.identity import issue_login_code
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = 1.0
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",

@@ -35,6 +35,8 @@ def run_web(settings: Settings) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     watch_parent()
     write_secrets(settings)
     migrate_url(settings.database)

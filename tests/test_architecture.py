@@ -21,7 +21,11 @@ MAY_IMPORT = {
 # One library, one place: a path prefix for each.
 PLACES = {
     "vllm": (),
-    "torch": ("training/recipes/", "demo/train_model.py", "demo/evaluate_model.py"),
+    "torch": (
+        "training/recipes/",
+        *(f"demo/{name}.py" for name in ("train_model", "evaluate_model", "first_weights")),
+        *(f"demo/{name}.py" for name in ("new_model", "packed_loss")),
+    ),
     "trl": ("training/recipes/",),
     "peft": ("training/recipes/",),
     "langchain_core": ("knowledge/", "serving/responders.py"),

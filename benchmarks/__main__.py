@@ -1,0 +1,11 @@
+"""All benchmarks in turn: `make bench`. Each writes its section of benchmarks/RESULTS.md."""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("gate", "loop")
+
+if __name__ == "__main__":
+    for name in BENCHMARKS:
+        print(f"benchmarks.{name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
