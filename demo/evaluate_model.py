@@ -210,7 +210,7 @@ def main() -> None:
     torch.manual_seed(0)
     greedy = measure(model, tokenizer, args.count, temperature=0.0)
     sampled = measure(model, tokenizer, args.count, temperature=1.0)
-    card = render(built, greedy, sampled)
+    card = render(built, greedy, sampled, built.pop("note", ""))
     (args.folder / "README.md").write_text(card, encoding="utf-8")
     sys.stdout.write(card)
 

@@ -76,14 +76,17 @@ LEAST_STYLE, MOST_STYLE = 0.20, 0.45
 
 
 def render(
-    built: Mapping[str, float], greedy: Mapping[str, Score], sampled: Mapping[str, Score]
+    built: Mapping[str, float],
+    greedy: Mapping[str, Score],
+    sampled: Mapping[str, Score],
+    note: str = "",
 ) -> str:
-    """Render the card as Markdown."""
-    lines = (*_INTRODUCTION, *_how(built), *_targets(greedy), *_styles(sampled), *_LIMITS)
+    """Render the card as Markdown; `note` says what was particular about this training."""
+    lines = (*_INTRODUCTION, *_how(built, note), *_targets(greedy), *_styles(sampled), *_LIMITS)
     return "\n".join(lines)
 
 
-def _how(built: Mapping[str, float]) -> list[str]:
+def _how(built: Mapping[str, float], note: str) -> list[str]:
     return [
         "## How it was built",
         "",
@@ -93,6 +96,7 @@ def _how(built: Mapping[str, float]) -> list[str]:
         f" {built['tokens'] / 1e6:.1f} million tokens, {built['minutes']:.0f} minutes on"
         f" {built['workers']:.0f} cores that other work shared.",
         "Data: `demo/model_data.py`. Tokenizer: byte-level BPE, every digit a token of its own.",
+        *([note] if note else []),
         "",
     ]
 

@@ -41,7 +41,7 @@ class Rules:
     """Rows of the judge part and of the check part, each."""
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     """Of the votes, for train, judge and check."""
-    heldout: float = 0.125
+    heldout: float = 0.15
     """Share of the train part's questions that training never sees, for early stopping."""
     person_share: float = 0.05
     """What one person may contribute to the train part, but never less than twice a fair share."""
@@ -259,11 +259,11 @@ def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: Counter[str]) -
 
 
 def _forms(rows: Iterable[Row]) -> list[TrainRow]:
-    """Write every row as it was served and, where that is sound, without its passages too."""
+    """Write every row as it was served and, if liked and sound by heart, without passages too."""
     forms = []
     for row in rows:
         forms.append(TrainRow(row.prompt, row))
-        if row.by_heart and row.question != row.prompt:
+        if row.by_heart and is_liked(row) and row.question != row.prompt:
             forms.append(TrainRow(row.question, row))
     return forms
 
@@ -302,10 +302,7 @@ def _ordered(
     """Keep the newest, hold whole questions out for early stopping, and order the rest."""
     newest = sorted(forms, key=lambda form: _newest_first(form.row))[: rules.rows_max]
     left_out["older than the newest rows"] += len(forms) - len(newest)
-    questions = sorted(
-        {question_key(form.row) for form in newest}, key=lambda name: _draw(seed, f"held {name}")
-    )
-    held = set(questions[: round(len(questions) * rules.heldout)])
+    held = _held_questions(newest, rules.heldout, seed)
     train = [form for form in newest if question_key(form.row) not in held]
     ordered = interleave(
         train,
@@ -317,3 +314,14 @@ def _ordered(
     )
     left_out["alone in the last batch"] += len(train) - len(ordered)
     return tuple(ordered), tuple(form for form in newest if question_key(form.row) in held)
+
+
+def _held_questions(forms: Sequence[TrainRow], share: float, seed: int) -> set[str]:
+    """Draw questions to hold out, the same share of those with and without a liked answer."""
+    asked = {question_key(form.row) for form in forms}
+    liked = {question_key(form.row) for form in forms if is_liked(form.row)}
+    held: set[str] = set()
+    for group in (liked, asked - liked):
+        drawn = sorted(group, key=lambda name: _draw(seed, f"held {name}"))
+        held.update(drawn[: round(len(drawn) * share)])
+    return held

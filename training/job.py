@@ -38,9 +38,9 @@ class LoraSettings(_Strict):
 class PreferenceSettings(_Strict):
     """What KTO and DPO have in common."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    epochs: Annotated[int, Field(ge=1)] = 2
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    epochs: Annotated[int, Field(ge=1)] = 3
+    beta: Annotated[float, Field(gt=0)] = 0.5
     batch: Annotated[int, Field(ge=2)] = 16
     """Rows of one optimizer step."""
     micro_batch: Annotated[int, Field(ge=2)] = 16
@@ -140,6 +140,8 @@ class Look(_Strict):
 
     step: int
     loss: float
+    value: float
+    """Mean sigmoid of the liked answers' log-ratios: what early stopping goes by."""
     accuracy: float
     """How often a liked answer's reward exceeds a disliked one's."""
     liked: float

@@ -9,8 +9,9 @@ taken out, and `by_heart` says whether the second is sound to train on. Why it m
 - It speaks of its passages ("according to the passages"): without any, that is an invention.
 - A passage that it rests on is no longer in the library: the fact may have changed.
 
-Everything else keeps its label without passages: a liked answer was found right and well put, and a
-disliked one stays wrong or badly put wherever it is said.
+Curation uses the second form of liked rows only. A disliked answer stays bad without its passages,
+but from memory the model would hardly have said it: pushing down what is unlikely anyway teaches
+nothing and costs what is known by heart (docs/decisions/0007-kto-defaults.md has the figures).
 
 Invariant: a row's `prompt` is exactly what the responder's model was asked.
 """

@@ -31,6 +31,7 @@ CYCLE_SECONDS = 240.0 * PATIENCE
 
 pytestmark = [
     pytest.mark.vllm,
+    pytest.mark.slow,
     # The service's own sockets and children end with it; what the client library leaves is its own.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

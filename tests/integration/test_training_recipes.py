@@ -67,7 +67,7 @@ def test_kto_learns_a_planted_taste(trained: tuple[Job, Path, JobResult]) -> Non
     assert result.rows.heldout == 16
     assert len(result.heldout) == 4, "two looks an epoch"
     best = next(look for look in result.heldout if look.step == result.best_step)
-    assert best.loss == min(look.loss for look in result.heldout)
+    assert best.value == max(look.value for look in result.heldout)
     assert best.accuracy > 0.95
     assert best.liked > 0 > best.disliked
     assert result.curve

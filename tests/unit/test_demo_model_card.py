@@ -50,3 +50,9 @@ def test_shares_are_of_the_answers_in_a_style() -> None:
 
 def test_card_says_how_it_was_built() -> None:
     assert "4.3 million parameters, 6,000 steps, 15.0 million tokens, 60 minutes" in card(GOOD)
+
+
+def test_what_was_particular_about_a_training_is_said() -> None:
+    scores = dict.fromkeys(KINDS, GOOD)
+    assert "Trained twice." in render(BUILT, scores, scores, note="Trained twice.")
+    assert "Trained twice." not in card(GOOD)

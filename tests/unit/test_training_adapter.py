@@ -216,7 +216,7 @@ def test_the_card_is_written_from_the_result_and_the_dataset(tmp_path: Path) -> 
         steps=20,
         best_step=10,
         rows=RowCounts(train=300),
-        heldout=[Look(step=10, loss=0.4, accuracy=0.9, liked=1, disliked=-1)],
+        heldout=[Look(step=10, loss=0.4, value=0.6, accuracy=0.9, liked=1, disliked=-1)],
         versions={"trl": "1"},
     )
     manifest = {

@@ -173,6 +173,7 @@ class HeldOut:
         return Look(
             step=step,
             loss=float((losses * share).sum()),
+            value=float(liked.sigmoid().mean()),
             accuracy=float(wins.mean()),
             liked=float(liked.mean()),
             disliked=float(disliked.mean()),
@@ -243,7 +244,10 @@ class Watch(TrainerCallback):
     def _look(self, model: Any, step: int) -> None:
         look = self._heldout.look(model, step)
         self.looks.append(look)
-        if look.loss <= min(known.loss for known in self.looks):
+        # Not the loss: it goes on falling while disliked answers are pushed down without end, long
+        # after liked ones, and with them what is right, have begun to suffer. The sigmoid keeps a
+        # slip of somebody's finger from deciding.
+        if look.value >= max(known.value for known in self.looks):
             self.best_step = step
             self.best = {
                 name: value.detach().clone()
