@@ -28,7 +28,7 @@ from training.preferences import read_preferences
 
 SMALL_MODEL = 100_000_000
 """Bytes of weights below which a base counts as tiny: it needs a far higher learning rate."""
-LEARNING_RATES = {"tiny": 1e-3, "real": 5e-6}
+LEARNING_RATES = {"tiny": 2e-3, "real": 5e-6}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Training(Section):
     per_person_share: float = Field(default=0.05, gt=0, le=1)
     """No person is more than this share of a round (never fewer than five rows)."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Empty: chosen by the base model's size (tiny demo 1e-3, real models 5e-6)."""
+    """Empty: chosen by the base model's size (tiny demo 2e-3, real models 5e-6)."""
     epochs: int | None = Field(default=None, ge=1)
     """Empty: the recipe's own."""
     hyper: dict[str, Any] = {}

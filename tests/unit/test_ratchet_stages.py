@@ -168,7 +168,7 @@ def test_a_missing_suite_is_named(make: Callable[..., Parts]) -> None:
 
 def test_real_models_get_a_small_learning_rate(make: Callable[..., Parts]) -> None:
     parts = make(training={"epochs": 1, "hyper": {"beta": 0.2}})
-    assert learn.hyper(parts, "kto") == {"learning_rate": 1e-3, "epochs": 1, "beta": 0.2}
+    assert learn.hyper(parts, "kto") == {"learning_rate": 2e-3, "epochs": 1, "beta": 0.2}
     with (parts.base / "model.safetensors").open("wb") as file:
         file.truncate(learn.SMALL_MODEL + 1)
     assert learn.hyper(parts, "kto")["learning_rate"] == 5e-6
