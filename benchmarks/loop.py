@@ -132,13 +132,16 @@ def main() -> None:
             home.mkdir()
             rows.append(turn(seed, noise, home))
             print(json.dumps(rows[-1], ensure_ascii=False, default=str), flush=True)
-    write_section("The loop on the demo, seed by seed", as_table(rows))
+            write_section("The loop on the demo, seed by seed", as_table(rows))
     shutil.rmtree(root)
 
 
 def as_table(rows: list[dict[str, Any]]) -> str:
     """Render the rows as Markdown."""
-    heads = ("seed", "votes turned", "outcome", "live then", "cycle, s", "right and cited [95 %]")
+    heads = (
+        "seed", "votes turned", "outcome", "live then", "cycle, s", "reference: it / rag",
+        "right and cited at temperature 1 [95 %]",
+    )  # fmt: skip
     cells = [
         (
             row["seed"],
@@ -146,11 +149,24 @@ def as_table(rows: list[dict[str, Any]]) -> str:
             row["outcome"],
             row["promoted"] or "rag",
             row["seconds"],
-            row["probe"] or "–",
+            reference(row),
+            row["probe"] or f"not probed. {row['reason']}",
         )
         for row in rows
     ]
     return table(heads, cells)
+
+
+def reference(row: dict[str, Any]) -> str:
+    """Return the shares of right reference answers: of what was promoted, or of both candidates."""
+    gates = {name: g for name, g in (row["gate"] or {}).items() if row["promoted"] in (None, name)}
+    shown = []
+    for name, gate in gates.items():
+        figures = {check["name"]: check["figures"] for check in gate["checks"]}
+        found = figures["as often right as rag"]
+        form = "+rag" if name.endswith("+rag") else "alone"
+        shown.append(f"{form} {found['right']:.1%} / {found['other_right']:.1%}")
+    return ", ".join(shown)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def temperature(settings: Settings, base: Path) -> float:
     return float(config.get("temperature") or 1.0)
 
 
-def eval_settings(settings: Settings, base: Path) -> EvalSettings:
-    """How the evaluation asks."""
+def eval_settings(settings: Settings, base: Path, cycle: int) -> EvalSettings:
+    """How the evaluation asks; every cycle draws other prompts."""
     evaluation = settings.evaluation
     return EvalSettings(
         streams=evaluation.streams,
@@ -98,7 +98,7 @@ def eval_settings(settings: Settings, base: Path) -> EvalSettings:
         temperature=temperature(settings, base),
         round_size=evaluation.round_size,
         max_prompts=evaluation.prompts,
-        seed=settings.training.seed,
+        seed=settings.training.seed + cycle,
     )
 
 
@@ -180,7 +180,7 @@ async def _ask(parts: Parts, run: CycleRun, jury: Jury, cache: dict[str, Any]) -
             suite,
             subject,
             jury,
-            eval_settings(settings, parts.base),
+            eval_settings(settings, parts.base, run.id),
             cache=cache,
             on_progress=report,
         )

@@ -81,7 +81,8 @@ def test_what_is_trained_can_be_published_and_is_what_was_measured(
 
     from training.dataset import read_rows
     from training.job import KtoSettings
-    from training.recipes.lora import HeldOut, load_base
+    from training.recipes.heldout import HeldOut
+    from training.recipes.loading import load_base
 
     job, _, result = trained
     validate(result.checkpoint)
@@ -159,7 +160,7 @@ def test_small_batches_added_up_are_the_large_batch(base: Path, tmp_path: Path) 
 
 def test_an_answer_ends_where_the_engine_ends_it(base: Path) -> None:
     """The template's line break behind the end must not be learned: nobody is ever served it."""
-    from training.recipes.lora import load_base
+    from training.recipes.loading import load_base
     from training.recipes.tokens import ending_answers, tokenise
 
     loaded = load_base(str(base))

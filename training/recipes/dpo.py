@@ -14,16 +14,9 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from training.dataset import read_rows
 from training.job import DpoSettings, Job, JobResult, Progress
-from training.recipes.lora import (
-    HeldOut,
-    Report,
-    Watch,
-    finish,
-    fit,
-    load_base,
-    lora_config,
-    trainer_arguments,
-)
+from training.recipes.heldout import HeldOut, Report, Watch
+from training.recipes.loading import load_base
+from training.recipes.lora import finish, fit, lora_config, trainer_arguments
 from training.recipes.tokens import ending_answers
 
 

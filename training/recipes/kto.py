@@ -15,16 +15,9 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 from training.balance import class_weights
 from training.dataset import read_rows
 from training.job import Job, JobResult, KtoSettings, Progress
-from training.recipes.lora import (
-    HeldOut,
-    Report,
-    Watch,
-    finish,
-    fit,
-    load_base,
-    lora_config,
-    trainer_arguments,
-)
+from training.recipes.heldout import HeldOut, Report, Watch
+from training.recipes.loading import load_base
+from training.recipes.lora import finish, fit, lora_config, trainer_arguments
 from training.recipes.tokens import ending_answers
 
 

@@ -23,7 +23,8 @@ from safetensors.torch import load_file, save_file
 
 from training.dataset import read_rows
 from training.job import Job, JobResult, Progress, RewardSettings, RowCounts
-from training.recipes.lora import Report, device, load_base, versions
+from training.recipes.heldout import Report
+from training.recipes.loading import device, load_base, versions
 from training.recipes.tokens import Tokens, tokenise
 from training.similarity import normalise
 
