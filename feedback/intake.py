@@ -11,16 +11,26 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, select, update
 
 from feedback import recording
 from feedback.exchange import Format
+from feedback.import_rows import (
+    ConversationRow,
+    PairRow,
+    RatedRow,
+    RawRow,
+    SaidRow,
+    UnpairedRow,
+    conversation_of,
+    seconds_of,
+    stamps_of,
+    text_of,
+)
 from feedback.store import FeedbackStore
 from feedback.tables import comparisons, completions
 from feedback.types import (
@@ -34,8 +44,6 @@ from feedback.types import (
 
 BATCH = 500
 """Rows a transaction: people's votes wait their turn behind it."""
-STRANGER = "imported"
-"""Person and responder of rows that name none."""
 RESOLUTION = 1e-6
 """Files keep microseconds, the database the clock's full float."""
 
@@ -58,55 +66,6 @@ class ImportReport:
     unchanged: int
     refused: tuple[Refusal, ...]
     dry_run: bool
-
-
-class _Said(BaseModel):
-    """What rows of every format may carry."""
-
-    person: str = STRANGER
-    responder: str = STRANGER
-    created: AwareDatetime | None = None
-    updated: AwareDatetime | None = None
-
-
-class _Raw(_Said):
-    kind: Literal["vote", "comparison", "correction"]
-    completion_id: str
-    completions: list[dict[str, Any]]
-    liked: bool | None = None
-    reasons: tuple[str, ...] = ()
-    comment: str = ""
-    text: str = ""
-    comparison_id: str = ""
-    right_completion_id: str = ""
-    outcome: Outcome | Literal[""] = ""
-    unblinded: bool = False
-
-
-class _Rated(_Said):
-    kind: Literal["vote", "comparison", "correction"] | None = None
-    completion_id: str | None = None
-
-    @property
-    def own_id(self) -> str | None:
-        """Only our own votes are about the answer they name; our other rows are derived."""
-        return self.completion_id if self.kind in {None, "vote"} else None
-
-
-class _Unpaired(_Rated):
-    prompt: list[Message] | str
-    completion: list[Message] | str
-    label: bool
-
-
-class _Pair(_Said):
-    prompt: list[Message] | str
-    chosen: list[Message] | str
-    rejected: list[Message] | str
-
-
-class _Conversation(_Rated):
-    messages: list[Message]
 
 
 _completion = TypeAdapter(Completion)
@@ -145,10 +104,10 @@ def import_feedback(
 
 def _take_raw(connection: Connection, line: str, now: float) -> bool:
     """Take a record as it was, with the answers it is about."""
-    row = _Raw.model_validate_json(line)
-    created, updated = _stamps(row, now)
+    row = RawRow.model_validate_json(line)
+    created, updated = stamps_of(row, now)
     for answer in row.completions:
-        stamps = {name: _seconds(answer.get(name), now) for name in ("created", "updated")}
+        stamps = {name: seconds_of(answer.get(name), now) for name in ("created", "updated")}
         _admit(connection, _completion.validate_python(answer | stamps), now)
     key = {"completion_id": row.completion_id, "person": row.person}
     if row.kind == "vote":
@@ -178,14 +137,14 @@ def _take_raw(connection: Connection, line: str, now: float) -> bool:
 
 def _take_unpaired(connection: Connection, line: str, now: float) -> bool:
     """Take TRL's `prompt`, `completion`, `label` as a vote."""
-    row = _Unpaired.model_validate_json(line)
-    prompt, text = _conversation(row.prompt), _text(row.completion)
+    row = UnpairedRow.model_validate_json(line)
+    prompt, text = conversation_of(row.prompt), text_of(row.completion)
     return _take_vote(connection, row, prompt, text, liked=row.label, now=now)
 
 
 def _take_conversation(connection: Connection, line: str, now: float) -> bool:
     """Take TRL's `messages` as a liked answer to what precedes it."""
-    row = _Conversation.model_validate_json(line)
+    row = ConversationRow.model_validate_json(line)
     if len(row.messages) < 2 or row.messages[-1]["role"] != "assistant":
         raise InvalidFeedback("messages: a question and then the assistant's answer are needed")
     prompt, text = row.messages[:-1], row.messages[-1]["content"]
@@ -194,11 +153,11 @@ def _take_conversation(connection: Connection, line: str, now: float) -> bool:
 
 def _take_pair(connection: Connection, line: str, now: float) -> bool:
     """Take TRL's `prompt`, `chosen`, `rejected` as a comparison that the left side won."""
-    row = _Pair.model_validate_json(line)
-    created, updated = _stamps(row, now)
-    prompt = _conversation(row.prompt)
+    row = PairRow.model_validate_json(line)
+    created, updated = stamps_of(row, now)
+    prompt = conversation_of(row.prompt)
     sides = [
-        _foreign(row, prompt, _text(answer), created, salt)
+        _foreign(row, prompt, text_of(answer), created, salt)
         for answer, salt in ((row.chosen, "chosen"), (row.rejected, "rejected"))
     ]
     for side in sides:
@@ -218,14 +177,14 @@ _TAKERS: Mapping[str, Callable[[Connection, str, float], bool]] = {
 
 def _take_vote(
     connection: Connection,
-    row: _Rated,
+    row: RatedRow,
     prompt: Sequence[Message],
     text: str,
     *,
     liked: bool,
     now: float,
 ) -> bool:
-    created, updated = _stamps(row, now)
+    created, updated = stamps_of(row, now)
     answer = _foreign(row, prompt, text, created, "", row.own_id)
     _admit(connection, answer, now)
     key = {"completion_id": answer.id, "person": row.person}
@@ -268,7 +227,7 @@ def _admit(connection: Connection, completion: Completion, now: float) -> None:
 
 
 def _foreign(
-    row: _Said,
+    row: SaidRow,
     prompt: Sequence[Message],
     text: str,
     created: float,
@@ -294,32 +253,6 @@ def _foreign(
 
 def _id_of(*content: object) -> str:
     return "imported-" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-
-
-def _conversation(prompt: list[Message] | str) -> list[Message]:
-    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-
-
-def _text(answer: list[Message] | str) -> str:
-    if isinstance(answer, str):
-        return answer
-    if len(answer) != 1 or answer[0]["role"] != "assistant":
-        raise InvalidFeedback("an answer is one message of the assistant")
-    return answer[0]["content"]
-
-
-def _stamps(row: _Said, now: float) -> tuple[float, float]:
-    created = row.created.timestamp() if row.created else now
-    return created, row.updated.timestamp() if row.updated else created
-
-
-def _seconds(value: object, now: float) -> float:
-    if value is None:
-        return now
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC).timestamp()
-    except ValueError as err:
-        raise InvalidFeedback(f"{value!r} is no time in ISO 8601") from err
 
 
 def _batches(file: Iterator[str]) -> Iterator[list[tuple[int, str]]]:

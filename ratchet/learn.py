@@ -18,8 +18,9 @@ from ratchet.cycle import CycleRun, Ending
 from ratchet.settings import Settings, SettingsError, find_path
 from ratchet.wiring import Parts
 from serving.records import AdapterRecord
-from training.adapter import Published, describe, fingerprint
+from training.adapter import Published, fingerprint
 from training.adapter import publish as publish_adapter
+from training.card import describe
 from training.curation import Curated, Method, Rules, curate
 from training.dataset import read_manifest, write_dataset
 from training.job import Job, JobResult, Kind, Progress, choose_method

@@ -15,14 +15,14 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.job import JobResult
+from training.card import Card, render
 
 CONFIG = "adapter_config.json"
 TENSORS = "adapter_model.safetensors"
@@ -46,55 +46,6 @@ class Published(NamedTuple):
 
     path: Path
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """What an adapter learned from: the front of its model card."""
-
-    method: str
-    base_model: str
-    base_hash: str
-    dataset: str
-    rows: int
-    answers: int
-    people: int
-    created: str
-    """ISO 8601, UTC."""
-    cycle: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-
-def describe(
-    result: JobResult,
-    manifest: Mapping[str, Any],
-    *,
-    base_model: str,
-    base_hash: str,
-    created: str,
-    cycle: str = "",
-) -> Card:
-    """Write the card of what a job trained, from its result and its dataset's manifest."""
-    ids = [*manifest["sources"]["train"], *manifest["sources"]["heldout"]]
-    answers = {i for item in ids for i in ([item] if isinstance(item, str) else item)}
-    best = [look for look in result.heldout if look.step == result.best_step]
-    metrics = {"steps": float(result.best_step)}
-    for look in best:
-        metrics |= {"accuracy": look.accuracy, "loss": look.loss}
-    return Card(
-        method=result.kind,
-        base_model=base_model,
-        base_hash=base_hash,
-        dataset=manifest["hash"],
-        rows=result.rows.train,
-        answers=len(answers),
-        people=manifest["people"]["train"],
-        created=created,
-        cycle=cycle,
-        metrics=metrics,
-        versions=result.versions,
-    )
 
 
 def publish(
@@ -124,7 +75,7 @@ def publish(
     try:
         for file in (CONFIG, TENSORS):
             shutil.copyfile(checkpoint / file, draft / file)
-        (draft / CARD).write_text(_card(name, card), encoding="utf-8")
+        (draft / CARD).write_text(render(name, card), encoding="utf-8")
         found = fingerprint(draft)
         manifest = {
             "name": name,
@@ -270,37 +221,3 @@ def _settle(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _card(name: str, card: Card) -> str:
-    figures = "".join(f"| {key} | {value:.4g} |\n" for key, value in sorted(card.metrics.items()))
-    versions = ", ".join(f"{key} {value}" for key, value in sorted(card.versions.items()))
-    return f"""---
-library_name: peft
-base_model: {card.base_model}
-tags: [ratchet, lora, {card.method}]
----
-
-# {name}
-
-A LoRA adapter that Ratchet trained from what people said about its answers.
-
-| | |
-|---|---|
-| method | {card.method} |
-| base model | `{card.base_model}` (`{card.base_hash}`) |
-| dataset | `{card.dataset}` |
-| learned from | {card.rows} rows from {card.answers} answers that {card.people} people judged |
-| cycle | {card.cycle or "none"} |
-| created | {card.created} |
-| trained with | {versions or "unknown"} |
-
-Held-out votes of the same people, from questions that were not trained on:
-
-| | |
-|---|---|
-{figures or "| not measured | |" + chr(10)}
-It was trained on the base itself, not on an earlier adapter, and it does nothing without that base.
-Whether it is better than what was live before is not for this card to say: the gate's decision is
-in the service's registry.
-"""

@@ -9,24 +9,29 @@ Invariant: the result depends on rows, rules and seed alone, and every row is ei
 under the reason why not (an answer that is used twice, with and without passages, counts twice).
 """
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from training.balance import interleave
-from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
-from training.similarity import Protected, normalise
+from training.preferences import Preferences, Turns, UnpairedPreference
+from training.similarity import Protected
+from training.split import (
+    PARTS,
+    Part,
+    R,
+    Row,
+    deal,
+    held_questions,
+    is_liked,
+    question_key,
+    text_of,
+)
 
-Part = Literal["train", "judge", "check"]
 Method = Literal["kto", "dpo"]
-Row = UnpairedPreference | PreferencePair
-R = TypeVar("R", UnpairedPreference, PreferencePair)
-PARTS: tuple[Part, ...] = ("train", "judge", "check")
-FEWEST_PEOPLE = 6
-"""Below this one person would be a whole part: the parts are split by question instead."""
+
 # A thumb is about this answer; a comparison only says which of two was better.
 _DIRECTNESS = {"vote": 0, "correction": 1, "comparison": 2}
 
@@ -98,7 +103,7 @@ def curate(
     # With KTO a pair is two answers, and those are rows already.
     offered = preferences.pairs if method == "dpo" else ()
     pairs = _unprotected(offered, near, left_out)
-    part_of, split_by = _parts([*answers, *pairs], rules, seed)
+    part_of, split_by = deal([*answers, *pairs], rules.shares, seed)
     parts: dict[Part, list[UnpairedPreference]] = {part: [] for part in PARTS}
     for answer in answers:
         parts[part_of(answer)].append(answer)
@@ -149,50 +154,6 @@ def shortage(curated: Curated, fewest: int = 8) -> str | None:
     return None
 
 
-def split_people(
-    people: Mapping[str, int],
-    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
-    *,
-    seed: int,
-) -> dict[str, Part]:
-    """Deal people to train, judge and check so that their votes come close to the shares.
-
-    Args:
-        people: Who (or which question), with their number of votes.
-        shares: Of the votes, for train, judge and check.
-        seed: Decides the order in which they are dealt.
-    """
-    missing = {
-        part: share * sum(people.values()) for part, share in zip(PARTS, shares, strict=True)
-    }
-    dealt: dict[str, Part] = {}
-    for person in sorted(people, key=lambda name: _draw(seed, name)):
-        # To the part that still lacks most, in votes: one heavy voter then fills a part instead
-        # of coming on top of it.
-        part = max(PARTS, key=lambda name: missing[name])
-        dealt[person] = part
-        missing[part] -= people[person]
-    return dealt
-
-
-def question_key(row: Row) -> str:
-    """Return what makes two rows the same question: all that the person said, normalised."""
-    return normalise(_text(row.question))
-
-
-def is_liked(row: Row) -> bool:
-    """Return a row's label; a pair is as good as liked."""
-    return row.label if isinstance(row, UnpairedPreference) else True
-
-
-def _draw(seed: int, name: str) -> bytes:
-    return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
-
-
-def _text(turns: Turns) -> str:
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
-
-
 def _newest_first(row: Row) -> tuple[float, str, str]:
     if isinstance(row, UnpairedPreference):
         return (-row.created, row.completion_id, row.completion[0]["content"])
@@ -222,18 +183,6 @@ def _said_once(
         if known is None or _DIRECTNESS[row.origin] < _DIRECTNESS[known.origin]:
             best[key] = row
     return sorted(best.values(), key=_newest_first)
-
-
-def _parts(
-    rows: Sequence[Row], rules: Rules, seed: int
-) -> tuple[Callable[[Row], Part], Literal["person", "question"]]:
-    people = Counter(row.person for row in rows)
-    if len(people) >= FEWEST_PEOPLE:
-        by_person = split_people(people, rules.shares, seed=seed)
-        return (lambda row: by_person[row.person]), "person"
-    questions = Counter(question_key(row) for row in rows)
-    by_question = split_people(questions, rules.shares, seed=seed)
-    return (lambda row: by_question[question_key(row)]), "question"
 
 
 def _newest(
@@ -272,7 +221,7 @@ def _agreed(forms: Sequence[TrainRow], left_out: Counter[str]) -> list[TrainRow]
     """Settle what was said about the same answer to the same prompt: the majority counts, once."""
     groups: dict[tuple[str, ...], list[TrainRow]] = defaultdict(list)
     for form in forms:
-        groups[(_text(form.prompt), *sorted(_answers(form.row)))].append(form)
+        groups[(text_of(form.prompt), *sorted(_answers(form.row)))].append(form)
     kept = []
     for group in groups.values():
         votes = Counter(_verdict(form.row) for form in group)
@@ -302,7 +251,7 @@ def _ordered(
     """Keep the newest, hold whole questions out for early stopping, and order the rest."""
     newest = sorted(forms, key=lambda form: _newest_first(form.row))[: rules.rows_max]
     left_out["older than the newest rows"] += len(forms) - len(newest)
-    held = _held_questions(newest, rules.heldout, seed)
+    held = held_questions((form.row for form in newest), rules.heldout, seed)
     train = [form for form in newest if question_key(form.row) not in held]
     ordered = interleave(
         train,
@@ -314,14 +263,3 @@ def _ordered(
     )
     left_out["alone in the last batch"] += len(train) - len(ordered)
     return tuple(ordered), tuple(form for form in newest if question_key(form.row) in held)
-
-
-def _held_questions(forms: Sequence[TrainRow], share: float, seed: int) -> set[str]:
-    """Draw questions to hold out, the same share of those with and without a liked answer."""
-    asked = {question_key(form.row) for form in forms}
-    liked = {question_key(form.row) for form in forms if is_liked(form.row)}
-    held: set[str] = set()
-    for group in (liked, asked - liked):
-        drawn = sorted(group, key=lambda name: _draw(seed, f"held {name}"))
-        held.update(drawn[: round(len(drawn) * share)])
-    return held

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.training_kit import TEMPLATE, build_base, write_dataset
-from training.adapter import Card, publish, validate
+from training.adapter import publish, validate
+from training.card import Card
 from training.job import Job, JobResult, Progress
 from training.launcher import JudgeProcess, run_job
 from training.recipes.tokens import TemplateError

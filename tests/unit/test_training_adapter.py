@@ -12,13 +12,12 @@ import pytest
 
 from training.adapter import (
     AdapterRejected,
-    Card,
-    describe,
     fingerprint,
     publish,
     read_tensors,
     validate,
 )
+from training.card import Card, describe
 from training.job import JobResult, Look, RowCounts
 
 CARD = Card(

@@ -12,12 +12,11 @@ from training.curation import (
     Curated,
     Rules,
     curate,
-    question_key,
     shortage,
-    split_people,
 )
 from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
 from training.similarity import Protected, grams, normalise
+from training.split import question_key, split_people
 
 
 def turns(text: str, role: str = "user") -> Turns:

@@ -1,0 +1,87 @@
+"""Several processes write one file: nobody is turned away, and nothing acknowledged is lost."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from feedback.database import Database, default_url
+from feedback.tables import votes
+
+ROOT = Path(__file__).parents[2]
+
+# Votes for ever (or `count` times), and prints each id when its vote has been acknowledged.
+WRITER = """
+import itertools, sys
+from feedback.database import Database
+from feedback.store import FeedbackStore
+from feedback.types import Completion
+url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+database = Database(url)
+database.create_tables()
+store = FeedbackStore(database)
+for number in range(count) if count else itertools.count():
+    id_ = f"{name}-{number}"
+    store.open_completion(Completion(id=id_, conversation="c", person=name, responder="rag",
+                                     messages=({"role": "user", "content": "?"},), sampling={}))
+    store.record_vote(id_, name, number % 2 == 0)
+    print(id_, flush=True)
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(default_url(tmp_path))
+    database.create_tables()
+    yield database
+    database.dispose()
+
+
+def writer(url: str, name: str, said: Path, count: int = 0) -> subprocess.Popen[bytes]:
+    with said.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-c", WRITER, url, name, str(count)], cwd=ROOT, stdout=file
+        )
+
+
+def voted(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(connection.scalars(select(votes.c.completion_id)))
+
+
+def test_processes_that_start_at_once_and_write_at_once_never_find_it_locked(
+    tmp_path: Path,
+) -> None:
+    url = default_url(tmp_path / "new")
+    writers = [writer(url, f"w{number}", tmp_path / f"{number}", count=60) for number in range(3)]
+    assert [process.wait(timeout=120) for process in writers] == [0, 0, 0]
+    database = Database(url)
+    assert len(voted(database)) == 180
+    database.dispose()
+
+
+def test_no_acknowledged_vote_is_lost_by_kill_9(database: Database, tmp_path: Path) -> None:
+    acknowledged: set[str] = set()
+    for turn in range(5):
+        said = [tmp_path / f"said-{turn}-{number}" for number in range(4)]
+        writers = [writer(database.url, path.name, path) for path in said]
+        deadline = time.monotonic() + 60
+        while not all(path.stat().st_size for path in said):
+            assert time.monotonic() < deadline, "a writer never got its first vote through"
+            time.sleep(0.01)
+        time.sleep(0.03 * turn)
+        for process in writers:
+            process.kill()
+        assert [process.wait() for process in writers] == [-signal.SIGKILL] * 4
+        for path in said:
+            # What follows the last line's end was cut off by the kill: nobody was told of it.
+            acknowledged |= set(path.read_text().split("\n")[:-1])
+    assert len(acknowledged) >= 20
+    assert acknowledged <= voted(database)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
