@@ -25,6 +25,8 @@ ACTOR = "schedule"
 FIRST_PAUSE = 600.0
 """Seconds after a failed cycle before the next one; doubled with each failure in a row."""
 LONGEST_PAUSE = 86400.0
+MOST_WAITS = 4
+"""Looks that a cycle which is due waits for people to pause."""
 
 
 def due(
@@ -82,6 +84,7 @@ class Scheduler:
     ) -> None:
         self._schedule, self._cycles, self._store, self._watch = schedule, cycles, store, watch
         self._background = BackgroundScheduler(timezone=UTC, daemon=True)
+        self._waited = 0
 
     def start(self) -> None:
         """Start the jobs; without effect while the schedule is off.
@@ -113,7 +116,17 @@ class Scheduler:
         recent = self._cycles.recent(50)
         now = self._cycles.clock()
         if due(self._store.feedback_since, recent, self._schedule.votes, now):
-            self.request()
+            self._waited += 1
+            if self._settled(now):
+                self._waited = 0
+                self.request()
+
+    def _settled(self, now: float) -> bool:
+        """Say whether people have paused: a round that is nearly full is worth a short wait."""
+        settle = self._schedule.settle_seconds
+        if not settle or self._waited > MOST_WAITS:
+            return True
+        return self._store.feedback_since(now - settle) == 0
 
     def request(self) -> None:
         """Ask for a cycle, unless one runs or waits already."""

@@ -23,6 +23,8 @@ class Schedule(Section):
     """How often the votes are counted and what is live is watched."""
     votes: int = Field(default=200, ge=1)
     """So much new feedback starts a cycle; after `pending` half of it does."""
+    settle_seconds: float = Field(default=10.0, ge=0)
+    """A cycle that is due waits for a pause between votes as long as this, four checks at most."""
     cron: str = ""
     """A second way to start, in crontab's five fields and UTC, e.g. `0 3 * * *`. Empty: none."""
 

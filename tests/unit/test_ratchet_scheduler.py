@@ -91,7 +91,8 @@ def cycles(tmp_path: Path) -> Iterator[CycleStore]:
 
 
 def test_a_tick_files_one_request_and_no_second_while_it_waits_or_runs(cycles: CycleStore) -> None:
-    scheduler = Scheduler(Schedule(), cycles, Counting(cycles._database), lambda: None)
+    schedule = Schedule(settle_seconds=0)
+    scheduler = Scheduler(schedule, cycles, Counting(cycles._database), lambda: None)
     scheduler.tick()
     scheduler.tick()
     request = cycles.next_request()
@@ -101,6 +102,26 @@ def test_a_tick_files_one_request_and_no_second_while_it_waits_or_runs(cycles: C
     scheduler.tick()
     assert cycles.next_request() is None
     run.close(Ending("promoted", "better"))
+    scheduler.tick()
+    assert cycles.next_request() is not None
+
+
+def test_a_cycle_waits_for_people_to_pause_but_not_for_ever(cycles: CycleStore) -> None:
+    store = Counting(cycles._database)
+    scheduler = Scheduler(Schedule(), cycles, store, lambda: None)
+    for _ in range(4):
+        scheduler.tick()
+        assert cycles.next_request() is None, "somebody voted a moment ago"
+    scheduler.tick()
+    assert cycles.next_request() is not None, "somebody always votes"
+
+
+def test_a_cycle_starts_when_the_last_vote_is_old_enough(cycles: CycleStore) -> None:
+    class Paused(Counting):
+        def feedback_since(self, t: float) -> int:
+            return 0 if t > cycles.clock() - 60 else 1000
+
+    scheduler = Scheduler(Schedule(), cycles, Paused(cycles._database), lambda: None)
     scheduler.tick()
     assert cycles.next_request() is not None
 
@@ -116,7 +137,7 @@ def test_with_the_schedule_on_votes_are_counted_by_itself(cycles: CycleStore) ->
     import time
 
     looked: list[float] = []
-    schedule = Schedule(check_seconds=0.05)
+    schedule = Schedule(check_seconds=0.05, settle_seconds=0)
     store = Counting(cycles._database)
     scheduler = Scheduler(schedule, cycles, store, lambda: looked.append(time.time()))
     scheduler.start()

@@ -12,11 +12,9 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from training.dataset import read_rows
-from training.job import DpoSettings, Job, JobResult, Progress
-from training.recipes.heldout import HeldOut, Report, Watch
-from training.recipes.loading import load_base
-from training.recipes.lora import finish, fit, lora_config, trainer_arguments
+from training.job import DpoSettings, Job, JobResult
+from training.recipes.heldout import Report
+from training.recipes.lora import finish, lora_config, prepare, trainer_arguments
 from training.recipes.tokens import ending_answers
 
 
@@ -24,12 +22,7 @@ def train(job: Job, report: Report) -> JobResult:
     """Train an adapter on preference pairs."""
     started = time.monotonic()
     settings = DpoSettings.model_validate(job.hyper)
-    report(Progress(stage="load"))
-    base = load_base(job.base_model)
-    report(Progress(stage="prepare"))
-    rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
-    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
-    watch = Watch(HeldOut(held, base, settings), settings.looks, report)
+    base, rows, counts, watch = prepare(job, settings, report)
     collator = DataCollatorForPreference(
         pad_token_id=base.tokenizer.pad_token_id, max_length=settings.max_length
     )
@@ -50,5 +43,4 @@ def train(job: Job, report: Report) -> JobResult:
             callbacks=[watch],
         )
         trainer.train()
-    counts = counts.model_copy(update={"heldout": held_counts.train})
     return finish(job, trainer, watch, counts, started, report)

@@ -13,11 +13,9 @@ from trl import KTOConfig, KTOTrainer
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from training.balance import class_weights
-from training.dataset import read_rows
-from training.job import Job, JobResult, KtoSettings, Progress
-from training.recipes.heldout import HeldOut, Report, Watch
-from training.recipes.loading import load_base
-from training.recipes.lora import finish, fit, lora_config, trainer_arguments
+from training.job import Job, JobResult, KtoSettings
+from training.recipes.heldout import Report
+from training.recipes.lora import finish, lora_config, prepare, trainer_arguments
 from training.recipes.tokens import ending_answers
 
 
@@ -25,16 +23,12 @@ def train(job: Job, report: Report) -> JobResult:
     """Train an adapter on unpaired preferences."""
     started = time.monotonic()
     settings = KtoSettings.model_validate(job.hyper)
-    report(Progress(stage="load"))
-    base = load_base(job.base_model)
-    report(Progress(stage="prepare"))
-    rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
-    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
+    base, rows, counts, watch = prepare(job, settings, report)
     if len(rows) % settings.micro_batch == 1:
         # A batch of one has no neighbour for the KL estimate.
         rows = rows[:-1]
+        counts = counts.model_copy(update={"train": len(rows)})
     weights = class_weights(counts.liked, counts.disliked, settings.balance)
-    watch = Watch(HeldOut(held, base, settings), settings.looks, report)
     collator = DataCollatorForUnpairedPreference(
         pad_token_id=base.tokenizer.pad_token_id, max_length=settings.max_length
     )
@@ -54,5 +48,4 @@ def train(job: Job, report: Report) -> JobResult:
             callbacks=[watch],
         )
         trainer.train()
-    counts = counts.model_copy(update={"train": len(rows), "heldout": held_counts.train})
     return finish(job, trainer, watch, counts, started, report)

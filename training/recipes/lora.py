@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from peft import LoraConfig, PeftModel
 
+from training.dataset import read_rows
 from training.job import Job, JobResult, PreferenceSettings, Progress, RowCounts
-from training.recipes.heldout import Report, Watch
-from training.recipes.loading import Base, computes_in_bfloat16, device, versions
+from training.recipes.heldout import HeldOut, Report, Watch
+from training.recipes.loading import Base, computes_in_bfloat16, device, load_base, versions
 from training.recipes.tokens import tokenise
 
 
@@ -66,6 +67,26 @@ def trainer_arguments(job: Job, settings: PreferenceSettings, scratch: Path) -> 
         "disable_tqdm": True,
         "dataloader_pin_memory": on_gpu,
     }
+
+
+class Prepared(NamedTuple):
+    """What a trainer is given: the base, its rows, and who watches."""
+
+    base: Base
+    rows: list[dict[str, Any]]
+    counts: RowCounts
+    watch: Watch
+
+
+def prepare(job: Job, settings: PreferenceSettings, report: Report) -> Prepared:
+    """Load the base and the dataset's rows, and have held-out votes looked at."""
+    report(Progress(stage="load"))
+    base = load_base(job.base_model)
+    report(Progress(stage="prepare"))
+    rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
+    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
+    watch = Watch(HeldOut(held, base, settings), settings.looks, report)
+    return Prepared(base, rows, counts.model_copy(update={"heldout": held_counts.train}), watch)
 
 
 def fit(rows: Sequence[Mapping[str, Any]], base: Base, max_length: int) -> Fitted:
