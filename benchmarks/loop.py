@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from benchmarks.results import table, write_section
 from demo.probe import probe
 
@@ -36,12 +38,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def service(home: Path) -> Iterator[dict[str, str]]:
-    """Run `ratchet up` in `home` without its schedule; yield the environment for commands."""
+def service(home: Path, schedule: str = "off") -> Iterator[dict[str, str]]:
+    """Run `ratchet up` in `home`; yield the environment for commands."""
     env = os.environ | {
         "RATCHET_HOME": str(home),
         "RATCHET_PORT": str(free_port()),
-        "RATCHET_SCHEDULE": "off",
+        "RATCHET_SCHEDULE": schedule,
     }
     with (home.parent / f"{home.name}.log").open("wb") as log:
         up = subprocess.Popen([RATCHET, "up"], env=env, stdout=log, stderr=log)
@@ -54,20 +56,23 @@ def service(home: Path) -> Iterator[dict[str, str]]:
 
 
 def _wait_ready(env: dict[str, str], up: "subprocess.Popen[bytes]") -> None:
-    import httpx
-
-    url = f"http://127.0.0.1:{env['RATCHET_PORT']}/readyz"
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if up.poll() is not None:
             raise RuntimeError(f"ratchet up ended with {up.returncode}")
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+        if live(env):
+            return
         time.sleep(0.5)
     raise RuntimeError(f"not ready within {READY_SECONDS} s")
+
+
+def live(env: dict[str, str]) -> str | None:
+    """Return the responder that is live, None while the service is not ready."""
+    try:
+        reply = httpx.get(f"http://127.0.0.1:{env['RATCHET_PORT']}/readyz", timeout=5)
+    except httpx.TransportError:
+        return None
+    return str(reply.json()["live"]) if reply.status_code == 200 else None
 
 
 def command(env: dict[str, str], *words: str) -> dict[str, Any]:
@@ -118,11 +123,27 @@ def turn(seed: int, noise: float, home: Path) -> dict[str, Any]:
         }
 
 
+def untouched(seed: int, home: Path) -> str:
+    """Let people vote with the schedule on, do nothing, and say what became live and when."""
+    with service(home, schedule="on") as env:
+        began = time.monotonic()
+        votes = command(env, "demo", "vote", "--votes", "300", "--seed", str(seed))
+        voted = time.monotonic() - began
+        while live(env) in (None, "rag") and time.monotonic() - began < CYCLE_SECONDS:
+            time.sleep(1)
+        seconds, now = time.monotonic() - began, live(env)
+        return (
+            f"Schedule on, seed {seed}: {votes['votes']} votes in {voted:.0f} s; {now} was live "
+            f"{seconds:.0f} s after the first vote, {seconds - voted:.0f} s after the last."
+        )
+
+
 def main() -> None:
     """Run the seeds that were asked for and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--honest", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--coin-flips", type=int, nargs="*", default=[1, 2, 3])
+    parser.add_argument("--untouched", type=int, nargs="*", default=[1])
     args = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="ratchet-loop-"))
     rows = []
@@ -133,6 +154,10 @@ def main() -> None:
             rows.append(turn(seed, noise, home))
             print(json.dumps(rows[-1], ensure_ascii=False, default=str), flush=True)
             write_section("The loop on the demo, seed by seed", as_table(rows))
+    for seed in args.untouched:
+        home = root / f"untouched-{seed}"
+        home.mkdir()
+        write_section("The loop on the demo, untouched", untouched(seed, home))
     shutil.rmtree(root)
 
 

@@ -94,8 +94,9 @@ def _how(built: Mapping[str, float], note: str) -> list[str]:
         "",
         f"{built['parameters'] / 1e6:.1f} million parameters, {built['steps']:,.0f} steps,"
         f" {built['tokens'] / 1e6:.1f} million tokens, {built['minutes']:.0f} minutes on"
-        f" {built['workers']:.0f} cores that other work shared.",
-        "Data: `demo/model_data.py`. Tokenizer: byte-level BPE, every digit a token of its own.",
+        f" {built['workers']:.0f} cores.",
+        "Data: `demo/model_data.py`. Tokenizer: byte-level BPE, every number below 1,000 a token.",
+        "First weights that can copy, and Muon: `docs/decisions/0009-demo-model.md`.",
         *([note] if note else []),
         "",
     ]
