@@ -51,6 +51,8 @@ class Contest:
     """Whom else it must not fall behind on the reference questions: the base, the best ever."""
     rules: GateRules = field(default_factory=GateRules)
     index_version: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """What a responder is called in the cache of answers, where its name alone is not enough."""
 
 
 @dataclass(frozen=True)

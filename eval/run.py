@@ -238,7 +238,8 @@ class _Run:
         return [(c, o) for c, o in self._pairs() if not self.preference[c][o].ended]
 
     def _key(self, name: str) -> str:
-        return cache_key(name, self.suite, self.contest.index_version, self.settings.max_tokens)
+        known_as = self.contest.versions.get(name, name)
+        return cache_key(known_as, self.suite, self.contest.index_version, self.settings.max_tokens)
 
 
 def cache_key(responder: str, suite: Suite, index_version: str | None, max_tokens: int) -> str:

@@ -11,9 +11,11 @@ from eval.scorers import ReferenceScore, score_reference
 from eval.stats import wilson
 from eval.subjects import Subject
 from eval.suite import Suite, load_suite
+from ratchet.base_model import base_path
 from ratchet.client import internal_service, service_url
 from ratchet.console import table
 from ratchet.learn import suite_path
+from ratchet.prove import longest_answer
 from ratchet.settings import Settings
 
 Show = Callable[[str, float | None, str, str], None]
@@ -51,7 +53,7 @@ async def _ask(
                 prompts,
                 temperature=0.0,
                 streams=evaluation.streams,
-                max_tokens=evaluation.max_tokens,
+                max_tokens=longest_answer(settings, base_path(settings)),
                 on_answer=answered,
             )
             scores = [

@@ -20,6 +20,15 @@ PATTERNS = (
 )
 
 
+SMALL_MODEL = 100_000_000
+"""Bytes of weights below which a base counts as tiny: it learns faster and says less."""
+
+
+def is_tiny(base: Path) -> bool:
+    """Whether a base is a toy of a few million parameters, as the demo's is."""
+    return sum(p.stat().st_size for p in base.glob("*.safetensors")) < SMALL_MODEL
+
+
 def base_path(settings: Settings, *, fetch: bool = False) -> Path:
     """The base model's folder; a model of the hub is taken from the cache, or fetched first.
 

@@ -213,7 +213,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as err:
-        if type(err).__module__.partition(".")[0] not in OURS:
+        # A path that cannot be read or written and a database that cannot be reached are the
+        # user's to mend; what else a library raises is ours, and its traceback is needed.
+        foreign = type(err).__module__.partition(".")[0] not in (*OURS, "sqlalchemy")
+        if foreign and not isinstance(err, OSError | UnicodeError):
             raise
         failure(err, "--json" in sys.argv)
         sys.exit(1)

@@ -43,10 +43,12 @@ def follow(
         except ServiceMissing:
             if time.monotonic() - seen > PATIENCE:
                 raise
-            recent = []
+            time.sleep(LOOK_EVERY)
+            continue
         mine = next((c for c in recent if c["request"] == request), None)
         if mine:
             show(mine)
+            started = time.monotonic()
             if mine["state"] == "done":
                 return dict(mine)
         elif any(c["state"] == "running" for c in recent):

@@ -14,6 +14,7 @@ from eval.stats import judge_check
 from eval.suite import load_suite
 from knowledge.chunks import chunk
 from knowledge.documents import Library
+from ratchet.base_model import is_tiny
 from ratchet.cycle import CycleRun, Ending
 from ratchet.settings import Settings, SettingsError, find_path
 from ratchet.wiring import Parts
@@ -27,9 +28,8 @@ from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
 from training.preferences import read_preferences
 
-SMALL_MODEL = 100_000_000
-"""Bytes of weights below which a base counts as tiny: it needs a far higher learning rate."""
-LEARNING_RATES = {"tiny": 2e-3, "real": 5e-6}
+TINY_RATE, REAL_RATE = 2e-3, 5e-6
+"""Learning rates by the base's size."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,8 @@ def left_out(rows: Curated) -> str:
 def hyper(parts: Parts, method: str) -> dict[str, Any]:
     """The recipe's settings: ours where set, the recipe's own else."""
     training = parts.settings.training
-    weights = sum(p.stat().st_size for p in parts.base.glob("*.safetensors"))
-    size = "tiny" if weights < SMALL_MODEL else "real"
-    chosen: dict[str, Any] = {"learning_rate": training.learning_rate or LEARNING_RATES[size]}
+    usual = TINY_RATE if is_tiny(parts.base) else REAL_RATE
+    chosen: dict[str, Any] = {"learning_rate": training.learning_rate or usual}
     if training.epochs is not None:
         chosen["epochs"] = training.epochs
     return {**chosen, **training.hyper}
@@ -168,11 +167,20 @@ def hyper(parts: Parts, method: str) -> dict[str, Any]:
 def train(parts: Parts, run: CycleRun) -> str | Ending:
     """Train a fresh adapter in a child process."""
     if "name" not in run.work:
-        run.keep(name=parts.registry.next_adapter_name())
+        run.keep(name=_new_name(parts))
     method = run.work["method"]
     result = _child(parts, run, method, run.work["name"], hyper(parts, method))
     run.keep(train=result.model_dump(mode="json"))
     return f"{result.steps} steps, best at {result.best_step}, in {result.seconds:.0f} s"
+
+
+def _new_name(parts: Parts) -> str:
+    """Spend numbers until one has no folder: a new database starts to count again at 1."""
+    while (
+        parts.settings.home / "adapters" / (name := parts.registry.next_adapter_name())
+    ).exists():
+        continue
+    return name
 
 
 def judge(parts: Parts, run: CycleRun) -> str | Ending:

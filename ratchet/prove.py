@@ -16,21 +16,25 @@ from typing import Any
 from eval.contest import Contest, EvalSettings, Jury, Progress
 from eval.evidence import Evidence
 from eval.gate import Decision, GateRules, choose, decide
-from eval.run import evaluate
+from eval.run import cache_key, evaluate
 from eval.stats import JudgeCheck, error_levels
 from eval.subjects import Subject
 from eval.suite import load_suite
 from knowledge.index import current_version
+from ratchet.base_model import is_tiny
 from ratchet.client import ServiceMissing, ServiceRefused, internal_service, service_url
 from ratchet.cycle import CycleRun, Ending
 from ratchet.learn import suite_path
 from ratchet.settings import Settings
 from ratchet.wiring import Parts
-from serving.responders import BASE, BASELINE, of_adapter
+from serving.errors import LiveMoved, PromotionHeld
+from serving.responders import BASE, BASELINE, of_adapter, parse
 from training.launcher import JudgeProcess
 
 logger = logging.getLogger(__name__)
 
+TINY_LENGTH, REAL_LENGTH = 96, 1024
+"""Tokens of the longest answer, by the base's size."""
 LOOK_EVERY = 0.2
 """Seconds between two looks whether web has loaded the candidate."""
 
@@ -89,12 +93,17 @@ def temperature(settings: Settings, base: Path) -> float:
     return float(config.get("temperature") or 1.0)
 
 
+def longest_answer(settings: Settings, base: Path) -> int:
+    """How many tokens an answer may have: one that is cut would be judged for what it lacks."""
+    return settings.evaluation.max_tokens or (TINY_LENGTH if is_tiny(base) else REAL_LENGTH)
+
+
 def eval_settings(settings: Settings, base: Path, cycle: int) -> EvalSettings:
     """How the evaluation asks; every cycle draws other prompts."""
     evaluation = settings.evaluation
     return EvalSettings(
         streams=evaluation.streams,
-        max_tokens=evaluation.max_tokens,
+        max_tokens=longest_answer(settings, base),
         temperature=temperature(settings, base),
         round_size=evaluation.round_size,
         max_prompts=evaluation.prompts,
@@ -125,7 +134,15 @@ def contest(parts: Parts, name: str, cache: Mapping[str, Any]) -> Contest:
         guards=tuple(guards),
         rules=rules,
         index_version=index_version(parts.settings),
+        versions={name: versioned(parts, name) for name in (*candidates, registry.live(), *guards)},
     )
+
+
+def versioned(parts: Parts, responder: str) -> str:
+    """A responder's name with its adapter's fingerprint: names start again in a new database."""
+    adapter = parse(responder).adapter
+    record = parts.registry.adapter(adapter) if adapter else None
+    return f"{responder}#{record.fingerprint[:16]}" if record else responder
 
 
 def best_ever(parts: Parts, cache: Mapping[str, Any]) -> str | None:
@@ -134,12 +151,16 @@ def best_ever(parts: Parts, cache: Mapping[str, Any]) -> str | None:
     It need not be loaded any more: its answers to these very questions are in the cache.
     """
     suite = load_suite(suite_path(parts.settings))
-    questions = {sample.id for sample in suite.reference}
     was_live = {d.responder for d in parts.registry.deployments()}
+    version, length = index_version(parts.settings), longest_answer(parts.settings, parts.base)
+    answers = {
+        name: cache.get(cache_key(versioned(parts, name), suite, version, length), {})
+        for name in was_live
+    }
     right = {
         name: sum(bool(score[0]) for score in scores.values())
-        for name, scores in ((key.split("@")[0], value) for key, value in cache.items())
-        if name in was_live and questions <= scores.keys()
+        for name, scores in answers.items()
+        if len(scores) == len(suite.reference)
     }
     return max(right, key=lambda name: (right[name], name), default=None)
 
@@ -149,6 +170,8 @@ def evaluate_candidate(parts: Parts, run: CycleRun) -> str | Ending:
     wait_until_loaded(parts, run, run.work["name"])  # after a restart it may not be, yet
     cache_file = parts.settings.home / "jobs" / f"reference-{parts.base_hash}.json"
     cache = json.loads(cache_file.read_text(encoding="utf-8")) if cache_file.is_file() else {}
+    if index_version(parts.settings) is None:
+        cache = {}  # web's index is elsewhere, so nobody here knows whether it is still the same
     fitted = run.work.get("judge")
     if fitted is None:
         evidence = asyncio.run(_ask(parts, run, Jury(None, None), cache))
@@ -191,9 +214,9 @@ def decide_candidate(parts: Parts, run: CycleRun) -> str | Ending:
     evidence = Evidence.from_json(run.work["evidence"])
     rules = gate_rules(parts.settings)
     decisions = [decide(known, rules) for known in evidence.candidates.values()]
-    known = {d["cycle"] for d in parts.registry.decisions()}
-    if str(run.id) not in known:  # a restart must not spend the error twice
-        for decision in decisions:
+    known = {(d["cycle"], d["responder"]) for d in parts.registry.decisions()}
+    for decision in decisions:
+        if (str(run.id), decision.responder) not in known:  # a restart must not spend twice
             parts.registry.record_decision(str(run.id), decision.responder, decision.to_json())
     chosen = choose(decisions)
     run.keep(gate={d.responder: d.to_json() for d in decisions}, chosen=chosen)
@@ -222,16 +245,21 @@ def promote(parts: Parts, run: CycleRun) -> str | Ending:
         waiting = _waits_for_a_person(parts, chosen)
         if waiting:
             return waiting
-        live, compared = parts.registry.live(), run.work["evidence"]["live"]
-        if live != compared:
-            raise LiveChanged(
-                f"{live} went live while {chosen} was compared with {compared}: start another "
-                "cycle, or promote it by hand."
-            )
         if not parts.registry.loaded_everywhere(run.work["name"]):
             raise NotLoaded(f"{chosen} is no longer loaded: see logs/engine.log, and try again.")
         run.check()
-        parts.registry.promote(chosen, reason=reason, actor="cycle")
+        compared = run.work["evidence"]["live"]
+        try:
+            parts.registry.promote(
+                chosen, reason=reason, actor="cycle", instead_of=compared, unless_held=True
+            )
+        except PromotionHeld as held:
+            return Ending("awaiting", f"{chosen} passed the gate; {held.message}")
+        except LiveMoved as err:
+            raise LiveChanged(
+                f"{err.message}, with which {chosen} was compared: start another cycle, or "
+                "promote it by hand."
+            ) from err
     run.keep(promoted=chosen)
     confirmed = _web_follows(parts, chosen)
     unseen = "" if confirmed else " Web has not confirmed it yet."

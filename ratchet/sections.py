@@ -93,8 +93,8 @@ class Evaluation(Section):
     """Comparisons per round; after each the evaluation stops if it can tell."""
     streams: int = Field(default=16, ge=1)
     """Requests in flight. The engine answers people first."""
-    max_tokens: int = Field(default=96, ge=1)
-    """Longest answer."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Longest answer; empty: by the base model's size (tiny demo 96, real models 1024)."""
     temperature: float | None = Field(default=None, ge=0)
     """For comparisons; empty: what people get, the model's generation_config."""
     load_seconds: float = Field(default=120.0, gt=0)

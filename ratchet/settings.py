@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     """Where web listens. Off loopback every API call needs a key: see `ratchet keys`."""
     port: int = Field(default=7860, ge=0, le=65535)
     """Web's port; 0 takes a free one."""
+    origins: str = ""
+    """Further origins of our pages, by commas, e.g. `https://chat.example.com` behind a proxy."""
     database_url: str = ""
     """Empty: SQLite in `home`. Several machines need `postgresql+psycopg://...`."""
     engine_url: str = ""

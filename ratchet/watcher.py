@@ -10,8 +10,9 @@ from sqlalchemy import Integer, and_, func, select
 
 from eval.watch import Period, WatchRules, watch
 from feedback.database import Database
-from feedback.tables import completions, votes
+from feedback.tables import completions, vote_events
 from ratchet.wiring import Parts
+from serving.errors import LiveMoved
 from serving.records import Deployment
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,10 @@ class Watcher:
         decision = watch(before, after, WatchRules(alpha=rules.alpha, margin=rules.margin))
         if decision.rollback:
             logger.warning("Rolling back %s: %s", live.responder, decision.reason)
-            registry.rollback(reason=decision.reason, actor=ACTOR)
+            try:
+                registry.rollback(reason=decision.reason, actor=ACTOR, deployment=live.id)
+            except LiveMoved as err:  # an operator was quicker
+                logger.warning("Nothing was rolled back: %s", err)
 
 
 def period(database: Database, deployment: Deployment, until: float) -> Period:
@@ -52,13 +56,18 @@ def period(database: Database, deployment: Deployment, until: float) -> Period:
         table.created < (deployment.ended or until),
     )
     ended = and_(routed, table.status == "complete", table.updated <= until)
-    said = (
-        select(func.count(), func.coalesce(func.sum(votes.c.liked.cast(Integer)), 0))
-        .select_from(votes.join(completions, votes.c.completion_id == table.id))
-        .where(routed, votes.c.liked.is_not(None), votes.c.updated <= until)
+    said = vote_events.c
+    # What everybody's word was at that time: what is changed later changes a later period only.
+    last = (
+        select(func.max(said.id)).where(said.at <= until).group_by(said.completion_id, said.person)
+    )
+    voted = (
+        select(func.count(), func.coalesce(func.sum(said.liked.cast(Integer)), 0))
+        .select_from(vote_events.join(completions, said.completion_id == table.id))
+        .where(routed, said.id.in_(last), said.liked.is_not(None))
     )
     with database.read() as db:
-        count, liked = db.execute(said).one()
+        count, liked = db.execute(voted).one()
         answers = db.scalar(select(func.count()).where(ended)) or 0
         empty = db.scalar(select(func.count()).where(ended, table.text == "")) or 0
         failed = db.scalar(select(func.count()).where(routed, table.status == "failed")) or 0

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect
+
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from ratchet.base_model import base_hash, base_path
@@ -40,9 +42,21 @@ class Parts:
         return LoopStatus(self.registry, self.store, self.cycles)
 
 
+def open_database(settings: Settings) -> Database:
+    """Open the database; one that is empty gets its tables, as the first start would do."""
+    from ratchet.migrations import migrate
+
+    database = Database(settings.database)
+    with database.read() as connection:
+        empty = not inspect(connection).get_table_names()
+    if empty:
+        migrate(database)
+    return database
+
+
 def open_parts(settings: Settings) -> Parts:
     """Open the database and everything over it."""
-    database = Database(settings.database)
+    database = open_database(settings)
     base = base_path(settings)
     identity = base_hash(base, settings.home / "run" / "base-hash.json")
     return Parts(
@@ -58,7 +72,7 @@ def open_parts(settings: Settings) -> Parts:
 
 def open_store(settings: Settings) -> FeedbackStore:
     """Open what people said, without asking which base model is used."""
-    return FeedbackStore(Database(settings.database))
+    return FeedbackStore(open_database(settings))
 
 
 def on_cpu() -> bool:
@@ -82,6 +96,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         host=settings.host,
         port=settings.port,
         engine_urls=settings.engine_urls,
+        origins=tuple(o.strip().rstrip("/") for o in settings.origins.split(",") if o.strip()),
         cpu=on_cpu(),
         pair_rate=settings.pair_rate,
         top_k=settings.top_k,

@@ -176,7 +176,12 @@ class ChatService:
                 raise failure
         left, right = turns
         comparison = Comparison(f"cmp-{stem}", person.id, left.id, right.id)
-        await self._recorder.open_comparison(comparison)
+        try:
+            await self._recorder.open_comparison(comparison)
+        except BaseException:
+            for turn in turns:
+                await turn.aclose()
+            raise
         return Pair(comparison.id, left, right)
 
     def wants_pair(self, rate: float) -> bool:

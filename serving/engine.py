@@ -208,7 +208,12 @@ class EngineClient:
             EngineUnavailable: the engine cannot be asked.
         """
         body = {"lora_name": name, "lora_path": path}
-        (await self._post("admin", "/v1/load_lora_adapter", body)).release()
+        response = await self._reply("admin", "/v1/load_lora_adapter", body)
+        if response.status != 200:
+            # vLLM answers 400, 404 or 500, whatever is wrong with the adapter; a dead engine is
+            # found out by the next look.
+            raise await refusal(response, of_adapter=True)
+        response.release()
 
     async def unload_adapter(self, name: str) -> None:
         """Make the engine forget a name; requests in flight still finish.
@@ -225,11 +230,14 @@ class EngineClient:
         Raises:
             EngineUnavailable: it does not answer.
         """
-        answer = orjson.loads(await self._get("/v1/models", HEALTH_SECONDS))
-        return [
-            EngineModel(model["id"], model.get("parent"), model.get("max_model_len"))
-            for model in answer["data"]
-        ]
+        content = await self._get("/v1/models", HEALTH_SECONDS)
+        try:
+            return [
+                EngineModel(model["id"], model.get("parent"), model.get("max_model_len"))
+                for model in orjson.loads(content)["data"]
+            ]
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as err:
+            raise EngineUnavailable("what answers at the engine's address is no vLLM") from err
 
     async def models(self) -> set[str]:
         """Return the names that the engine answers to.
@@ -284,20 +292,26 @@ class EngineClient:
         self, session: str, path: str, body: Mapping[str, Any]
     ) -> aiohttp.ClientResponse:
         """Return a response with status 200; whatever else happens is one of our errors."""
+        response = await self._reply(session, path, body)
+        if response.status == 200:
+            return response
+        raise await refusal(response)
+
+    async def _reply(
+        self, session: str, path: str, body: Mapping[str, Any]
+    ) -> aiohttp.ClientResponse:
+        """Return a response, whatever its status."""
         content = orjson.dumps(body)
         headers = {"Content-Type": "application/json"}
         for attempt in (1, 2):
             try:
-                response = await self._session(session).post(
+                return await self._session(session).post(
                     self.url + path, data=content, headers=headers
                 )
-                break
             except FOREIGN as err:
                 if attempt == 2 or not is_retryable(err):
                     raise EngineUnavailable(SILENT) from err
-        if response.status == 200:
-            return response
-        raise await refusal(response)
+        raise AssertionError("the second attempt returns or raises")
 
     async def _whole(self, path: str, body: Mapping[str, Any]) -> Any:
         response = await self._post("answers", path, body)

@@ -47,11 +47,11 @@ def cut_by_foreign_errors() -> Iterator[None]:
         raise EngineCut("the engine's answer cannot be read; ask again") from err
 
 
-async def refusal(response: aiohttp.ClientResponse) -> EngineError:
+async def refusal(response: aiohttp.ClientResponse, *, of_adapter: bool = False) -> EngineError:
     """Say in our words why the engine did not answer 200.
 
     Only a refusal of the request is passed on: the rest is about the engine, which is not for
-    people to see.
+    people to see. `of_adapter`: an adapter was to be loaded, and any answer is about that adapter.
     """
     try:
         content = await response.read()
@@ -59,7 +59,7 @@ async def refusal(response: aiohttp.ClientResponse) -> EngineError:
         logger.warning("The engine went away: %s", err)
         return EngineUnavailable(SILENT)
     message = _message(content)
-    if response.status in {400, 413, 422}:
+    if of_adapter or response.status in {400, 413, 422}:
         return EngineRejected(message)
     logger.warning("The engine answers %d: %s", response.status, message)
     if response.status == 404:

@@ -10,6 +10,8 @@
     ├── Conflict                409 conflict_error
     │   ├── NotEligible                                    neither passed the gate nor was live
     │   ├── NotLoadable                                    its adapter is damaged or refused
+    │   ├── LiveMoved                                      decided about what is live no more
+    │   ├── PromotionHeld                                  an operator holds promotion
     │   └── NothingToRollBack                              the stack holds one deployment only
     ├── TooManyRequests         429 rate_limit_error
     └── EngineError             502 engine_error
@@ -106,6 +108,18 @@ class NothingToRollBack(Conflict):
     """Nothing lies below the live deployment."""
 
     code = "nothing_to_roll_back"
+
+
+class LiveMoved(Conflict):
+    """Something else went live after the decision was made."""
+
+    code = "live_moved"
+
+
+class PromotionHeld(Conflict):
+    """An operator holds automatic promotion."""
+
+    code = "held"
 
 
 class TooManyRequests(ServingError):

@@ -17,7 +17,13 @@ from sqlalchemy import delete, func, insert, select
 
 from feedback.database import Database
 from serving import eligibility, holds, stack, tables
-from serving.errors import NotEligible, NothingToRollBack, UnknownResponder
+from serving.errors import (
+    LiveMoved,
+    NotEligible,
+    NothingToRollBack,
+    PromotionHeld,
+    UnknownResponder,
+)
 from serving.records import AdapterRecord, Canary, Deployment, Hold, ReplicaReport, Routes
 from serving.responders import parse
 
@@ -212,17 +218,34 @@ class Registry:
             eligibility.check_promotable(connection, self.base_hash, responder, force=force)
 
     def promote(
-        self, responder: str, *, reason: str, actor: str, force: bool = False
+        self,
+        responder: str,
+        *,
+        reason: str,
+        actor: str,
+        force: bool = False,
+        instead_of: str | None = None,
+        unless_held: bool = False,
     ) -> Deployment:
         """Make a responder live, on top of what is live now; promoting the live one is no event.
+
+        `instead_of` and `unless_held` are for decisions that were made earlier: they are checked
+        inside the transaction, where nobody can come in between.
 
         Raises:
             UnknownResponder: there is no such responder on this base.
             NotEligible: it neither passed the gate nor was live before, and `force` is not set.
+            LiveMoved: something else than `instead_of` is live.
+            PromotionHeld: an operator holds promotion, and `unless_held` is set.
         """
         now = self._clock()
         with self.database.write() as connection:
             live = stack.day_zero(connection, self.base_hash, now)
+            held = holds.current(connection) if unless_held else None
+            if held:
+                raise PromotionHeld(f"held by {held.actor}: {held.reason}")
+            if instead_of not in {None, live.responder}:
+                raise LiveMoved(f"{live.responder} is live, no longer {instead_of}")
             eligibility.check_promotable(connection, self.base_hash, responder, force=force)
             if live.responder == responder:
                 return live
@@ -238,15 +261,18 @@ class Registry:
                 forced=force,
             )
 
-    def rollback(self, *, reason: str, actor: str) -> Deployment:
+    def rollback(self, *, reason: str, actor: str, deployment: int | None = None) -> Deployment:
         """Make live again what lies below the live deployment.
 
         Raises:
             NothingToRollBack: nothing lies below.
+            LiveMoved: another deployment than the given one is live.
         """
         now = self._clock()
         with self.database.write() as connection:
             live = stack.day_zero(connection, self.base_hash, now)
+            if deployment not in {None, live.id}:
+                raise LiveMoved(f"deployment {live.id} is live, no longer {deployment}")
             to = stack.below(connection, live)
             if to is None:
                 raise NothingToRollBack(

@@ -53,6 +53,7 @@ class Router:
         self._registry = registry
         self._rng = rng or random.Random()
         self._routes: Routes | None = None
+        self._reading = asyncio.Lock()
         self._also: list[Callable[[], None]] = []
 
     # What is live
@@ -70,7 +71,9 @@ class Router:
 
     async def refresh(self) -> None:
         """Read the registry; when this returns, the next request is routed by it."""
-        self._routes = await asyncio.to_thread(self._registry.routes)
+        # One after the other: an older read must not overwrite what a promotion has just read.
+        async with self._reading:
+            self._routes = await asyncio.to_thread(self._registry.routes)
 
     def on_refresh(self, read: Callable[[], None]) -> None:
         """Have something else read, too, whenever anybody has written to the database."""

@@ -152,10 +152,13 @@ class Turn:
                     for chunk in batch:
                         self._account.take(chunk, "delta")
                     yield batch
-            await self._recorder.close(self._end("complete"))
+            if not self._ended:
+                await self._recorder.close(self._end("complete"))
         except EngineError as err:
-            self._failed(self._account.call, err)
-            await self._recorder.close(self._end("failed"))
+            # Cut already, it fails because we hung up.
+            if not self._ended:
+                self._failed(self._account.call, err)
+                await self._recorder.close(self._end("failed"))
             raise
         finally:
             self._cut()

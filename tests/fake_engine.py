@@ -93,7 +93,8 @@ class FakeEngine:
         body = orjson.loads(await request.body())
         name = body["lora_name"]
         if name in self.broken:
-            return _error(400, f"adapter {name} has rank 512")
+            # vLLM 0.32 answers 500 for whatever goes wrong while it loads.
+            return _error(500, f"adapter {name} has rank 512")
         if name in self.loaded:
             return _error(400, f"The lora adapter '{name}' has already been loaded.")
         self.loaded[name] = body["lora_path"]

@@ -191,6 +191,8 @@ def _environment(root: Path, threads: int | None) -> dict[str, str]:
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
+    # A trainer that sees several GPUs without a launcher refuses to start.
+    env["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     # Whatever the base is, the service has loaded it before: nothing is fetched while training.
     env.setdefault("HF_HUB_OFFLINE", "1")
     if threads is not None:

@@ -122,17 +122,18 @@ def conversation(body: Mapping[str, Any]) -> str | None:
 
 def _message(position: int, message: Any) -> Message:
     where = f"messages[{position}]"
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in _ROLES:
         raise BadRequest(f"{where} needs a `role`: one of {', '.join(_ROLES)}")
     content = message.get("content")
     if isinstance(content, list):
         parts = [_part(where, part) for part in content]
         content = "".join(parts)
-    if content is None and message["role"] == "assistant":
+    if content is None and role == "assistant":
         content = ""
     if not isinstance(content, str):
         raise BadRequest(f"{where} needs a `content` that is a text")
-    return Message(role=_ROLES[message["role"]], content=content)
+    return Message(role=_ROLES[role], content=content)
 
 
 def _part(where: str, part: Any) -> str:

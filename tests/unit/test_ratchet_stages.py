@@ -9,15 +9,18 @@ import pytest
 
 import serving.tables  # noqa: F401
 from eval.evidence import CandidateEvidence, Evidence, Paired, Preference
+from eval.run import cache_key
 from eval.stats import JudgeCheck
+from eval.suite import load_suite
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from feedback.types import Completion
-from ratchet import learn, prove
+from ratchet import base_model, learn, prove
 from ratchet.client import ServiceMissing
 from ratchet.cycle import CycleRun, Ending
 from ratchet.cycles import CycleStore
 from ratchet.forget import forget_everywhere
+from ratchet.learn import suite_path
 from ratchet.plan import advice, plan_cycle
 from ratchet.settings import Settings, SettingsError
 from ratchet.stages import build_loop
@@ -170,7 +173,7 @@ def test_real_models_get_a_small_learning_rate(make: Callable[..., Parts]) -> No
     parts = make(training={"epochs": 1, "hyper": {"beta": 0.2}})
     assert learn.hyper(parts, "kto") == {"learning_rate": 2e-3, "epochs": 1, "beta": 0.2}
     with (parts.base / "model.safetensors").open("wb") as file:
-        file.truncate(learn.SMALL_MODEL + 1)
+        file.truncate(base_model.SMALL_MODEL + 1)
     assert learn.hyper(parts, "kto")["learning_rate"] == 5e-6
     assert learn.hyper(make(training={"learning_rate": 0.1}), "kto") == {"learning_rate": 0.1}
 
@@ -282,7 +285,7 @@ def test_what_was_compared_with_another_live_is_not_promoted(make: Callable[...,
     parts = make()
     run = passed(parts)
     parts.registry.promote("base", reason="cheap", actor="ann", force=True)
-    with pytest.raises(prove.LiveChanged, match="base went live"):
+    with pytest.raises(prove.LiveChanged, match="base is live, no longer rag"):
         prove.promote(parts, run)
     assert parts.registry.live() == "base"
 
@@ -325,10 +328,22 @@ def test_the_best_ever_is_known_from_its_earlier_answers(make: Callable[..., Par
     parts = make()
     register(parts)
     parts.registry.promote("ratchet-0001", reason="x", actor="ann", force=True)
-    right, wrong = {"a": [True, None, True]}, {"a": [False, None, True]}
-    cache = {"rag@s": wrong, "ratchet-0001@s": right, "ratchet-0009@s": right}
+    suite = load_suite(suite_path(parts.settings))
+    version, length = (
+        prove.index_version(parts.settings),
+        prove.longest_answer(parts.settings, parts.base),
+    )
+
+    def key(name: str, index: str | None = version) -> str:
+        return cache_key(prove.versioned(parts, name), suite, index, length)
+
+    right = {sample.id: [True, None, True] for sample in suite.reference}
+    wrong = {sample.id: [False, None, True] for sample in suite.reference}
+    cache = {key("rag"): wrong, key("ratchet-0001"): right, key("ratchet-0009"): right}
     assert prove.best_ever(parts, cache) == "ratchet-0001"
-    assert prove.best_ever(parts, {"rag@s": {}}) is None
+    assert prove.best_ever(parts, {key("rag"): {}}) is None
+    other_documents = {key("rag"): wrong, key("ratchet-0001", "an earlier index"): right}
+    assert prove.best_ever(parts, other_documents) == "rag", "it can no longer be asked"
 
 
 def test_without_web_the_evaluation_fails_and_says_how_to_start_it(

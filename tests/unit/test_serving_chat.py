@@ -256,6 +256,7 @@ def test_the_oldest_turns_make_room(tmp_path: Path) -> None:
     [
         ({"messages": []}, "at least one"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "role"),
         ({"messages": [{"role": "user", "content": 3}]}, "content"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "text"),
         ({"temperature": 9}, "temperature"),

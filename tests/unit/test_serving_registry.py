@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from feedback.database import Database
-from serving.errors import NotEligible, NothingToRollBack, UnknownResponder
+from serving.errors import (
+    LiveMoved,
+    NotEligible,
+    NothingToRollBack,
+    PromotionHeld,
+    UnknownResponder,
+)
 from serving.records import AdapterRecord
 from serving.registry import Registry
 from tests.serving_kit import BASE, database_in
@@ -88,6 +94,22 @@ def test_promotion_needs_a_passed_gate(registry: Registry) -> None:
     assert registry.promote(name, reason="better", actor="cycle").responder == name
     assert [d["decision"] for d in registry.decisions(name)] == ["pending", "promote"]
     assert len(registry.decisions()) == 2
+
+
+def test_a_decision_of_earlier_is_checked_where_nobody_comes_in_between(
+    registry: Registry,
+) -> None:
+    with pytest.raises(LiveMoved, match="rag is live, no longer base"):
+        registry.promote("base", reason="r", actor="cycle", force=True, instead_of="base")
+    registry.hold(reason="holiday", actor="ann")
+    with pytest.raises(PromotionHeld, match="ann: holiday"):
+        registry.promote("base", reason="r", actor="cycle", force=True, unless_held=True)
+    assert registry.live() == "rag"
+    registry.promote("base", reason="r", actor="ann", force=True, instead_of="rag")
+    watched = registry.live_deployment().id
+    registry.rollback(reason="r", actor="ann")
+    with pytest.raises(LiveMoved, match="no longer"):
+        registry.rollback(reason="worse", actor="watch", deployment=watched)
 
 
 def test_the_last_decision_counts(registry: Registry) -> None:
