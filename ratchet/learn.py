@@ -17,7 +17,7 @@ from knowledge.documents import Library
 from ratchet.base_model import is_tiny
 from ratchet.cycle import CycleRun, Ending
 from ratchet.settings import Settings, SettingsError, find_path
-from ratchet.wiring import Parts
+from ratchet.wiring import Parts, largest_rank
 from serving.records import AdapterRecord
 from training.adapter import Published, fingerprint
 from training.adapter import publish as publish_adapter
@@ -28,8 +28,16 @@ from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
 from training.preferences import read_preferences
 
-TINY_RATE, REAL_RATE = 2e-3, 5e-6
-"""Learning rates by the base's size."""
+TINY: dict[str, Any] = {
+    "learning_rate": 1.5e-3,
+    "epochs": 4,
+    "warmup_steps": 10,
+    "lora": {"r": 8, "alpha": 16},
+}
+REAL: dict[str, Any] = {"learning_rate": 5e-6}
+"""What differs from the recipe's defaults by the base's size: docs/decisions/0007."""
+TINY_BETA, REAL_BETA = 5.0, 0.1
+"""KTO's, likewise."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +165,12 @@ def left_out(rows: Curated) -> str:
 def hyper(parts: Parts, method: str) -> dict[str, Any]:
     """The recipe's settings: ours where set, the recipe's own else."""
     training = parts.settings.training
-    usual = TINY_RATE if is_tiny(parts.base) else REAL_RATE
-    chosen: dict[str, Any] = {"learning_rate": training.learning_rate or usual}
+    tiny = is_tiny(parts.base)
+    chosen = dict(TINY if tiny else REAL)
+    if method == "kto":
+        chosen["beta"] = TINY_BETA if tiny else REAL_BETA
+    if training.learning_rate is not None:
+        chosen["learning_rate"] = training.learning_rate
     if training.epochs is not None:
         chosen["epochs"] = training.epochs
     return {**chosen, **training.hyper}
@@ -257,4 +269,5 @@ def _published(parts: Parts, run: CycleRun, name: str, result: JobResult) -> Pub
         created=datetime.fromtimestamp(parts.cycles.clock(), UTC).isoformat(timespec="seconds"),
         cycle=str(run.id),
     )
-    return publish_adapter(result.checkpoint, home, name, card)
+    rank = largest_rank(parts.settings, parts.base)
+    return publish_adapter(result.checkpoint, home, name, card, max_rank=rank)

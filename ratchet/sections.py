@@ -46,7 +46,7 @@ class Training(Section):
     per_person_share: float = Field(default=0.05, gt=0, le=1)
     """No person is more than this share of a round (never fewer than five rows)."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Empty: chosen by the base model's size (tiny demo 2e-3, real models 5e-6)."""
+    """Empty: chosen by the base model's size (tiny demo 1.5e-3, real models 5e-6)."""
     epochs: int | None = Field(default=None, ge=1)
     """Empty: the recipe's own."""
     hyper: dict[str, Any] = {}
@@ -130,6 +130,8 @@ class Watch(Section):
 class Engine(Section):
     """The local vLLM that `ratchet up` starts; without effect when `engine_url` is set."""
 
+    max_lora_rank: Literal[8, 16, 32, 64, 128] | None = None
+    """Largest rank of an adapter; empty: by the base model's size (tiny demo 8, real models 32)."""
     max_loras: int = Field(default=4, ge=2)
     """Different adapters in one batch: live, previous, candidate and, on CPU, the null adapter."""
     max_model_len: int | None = None

@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 
 from feedback.database import Database
 from feedback.store import FeedbackStore
-from ratchet.base_model import base_hash, base_path
+from ratchet.base_model import base_hash, base_path, is_tiny
 from ratchet.cycles import CycleStore
 from ratchet.settings import Settings
 from ratchet.status import LoopStatus
@@ -103,7 +103,13 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         gpu_memory_utilization=settings.engine.gpu_memory,
         max_model_len=settings.engine.max_model_len,
         max_loras=settings.engine.max_loras,
+        max_lora_rank=largest_rank(settings, base),
     )
+
+
+def largest_rank(settings: Settings, base: Path) -> int:
+    """Return the largest rank of an adapter; what the engine reserves, it computes with."""
+    return settings.engine.max_lora_rank or (8 if is_tiny(base) else 32)
 
 
 def web_app(settings: Settings) -> "FastAPI":

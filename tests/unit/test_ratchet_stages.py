@@ -24,7 +24,7 @@ from ratchet.learn import suite_path
 from ratchet.plan import advice, plan_cycle
 from ratchet.settings import Settings, SettingsError
 from ratchet.stages import build_loop
-from ratchet.wiring import Parts
+from ratchet.wiring import Parts, largest_rank
 from serving.records import AdapterRecord
 from serving.registry import Registry
 
@@ -169,13 +169,16 @@ def test_a_missing_suite_is_named(make: Callable[..., Parts]) -> None:
         learn.protected_questions(parts.settings)
 
 
-def test_real_models_get_a_small_learning_rate(make: Callable[..., Parts]) -> None:
+def test_defaults_go_by_the_bases_size_and_settings_win(make: Callable[..., Parts]) -> None:
     parts = make(training={"epochs": 1, "hyper": {"beta": 0.2}})
-    assert learn.hyper(parts, "kto") == {"learning_rate": 2e-3, "epochs": 1, "beta": 0.2}
+    tiny = learn.hyper(parts, "kto")
+    assert tiny == {**learn.TINY, "epochs": 1, "beta": 0.2}
+    assert largest_rank(parts.settings, parts.base) == tiny["lora"]["r"]
     with (parts.base / "model.safetensors").open("wb") as file:
         file.truncate(base_model.SMALL_MODEL + 1)
-    assert learn.hyper(parts, "kto")["learning_rate"] == 5e-6
-    assert learn.hyper(make(training={"learning_rate": 0.1}), "kto") == {"learning_rate": 0.1}
+    assert learn.hyper(parts, "kto") == {**learn.REAL, "epochs": 1, "beta": 0.2}
+    assert largest_rank(parts.settings, parts.base) == 32
+    assert learn.hyper(make(training={"learning_rate": 0.1}), "dpo")["learning_rate"] == 0.1
 
 
 def register(parts: Parts, name: str = "ratchet-0001") -> None:
