@@ -1,4 +1,4 @@
-"""Trains the demo model: `python -m demo.train_model --minutes 75 --out demo/model`.
+"""Trains the demo model: `python -m demo.train_model --minutes 52 --out demo/model`.
 
 One process a core, each with one thread and its own data, which add up their gradients: on a
 machine that others use too, two threads that wait for each other at every operation took five
@@ -257,7 +257,7 @@ def work_as(rank: int, args: argparse.Namespace) -> None:
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument("--minutes", type=float, default=52)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("data/demo-model"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
