@@ -167,7 +167,17 @@ def _operate(action: str, as_json: bool, **body: Any) -> None:
     # A promotion may have to load the adapter first.
     wait = settings.promotion.wait_seconds + 10
     found = operator_service(settings).call("POST", f"/v1/{action}", body, wait)
-    result(found, as_json, lambda: "\n".join(f"{k}: {v}" for k, v in found.items()))
+    result(found, as_json, lambda: _operated_text(found))
+
+
+def _operated_text(found: dict[str, Any]) -> str:
+    held = found.get("held")
+    shown = {
+        "live": found.get("live"),
+        "previous": found.get("previous") or ("none" if "previous" in found else None),
+        "held": held["reason"] if held else ("no" if "held" in found else None),
+    }
+    return "\n".join(f"{name:<11} {value}" for name, value in shown.items() if value)
 
 
 @app.command()
@@ -206,6 +216,14 @@ def restore(file: Path, as_json: Json = False) -> None:
 data_commands.register(app)
 
 
+def _sentence(err: Exception) -> Exception:
+    """Say of an operating system's error what it is about, and what to look at."""
+    if not isinstance(err, OSError) or err.strerror is None:
+        return err
+    path = err.filename2 or err.filename
+    return type(err)(f"{path}: {err.strerror.lower()}; check that it exists and may be used")
+
+
 def main() -> None:
     """Run the command line."""
     try:
@@ -218,7 +236,7 @@ def main() -> None:
         foreign = type(err).__module__.partition(".")[0] not in (*OURS, "sqlalchemy")
         if foreign and not isinstance(err, OSError | UnicodeError):
             raise
-        failure(err, "--json" in sys.argv)
+        failure(_sentence(err), "--json" in sys.argv)
         sys.exit(1)
 
 

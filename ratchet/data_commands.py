@@ -159,7 +159,9 @@ def add_document(path: Annotated[Path, typer.Argument(exists=True)], as_json: Js
     added = [asdict(entry) for entry in Library(home).add(path)]
     built = rebuild(home)
     found = {"added": added, "index": built.version, "passages": built.passages}
-    result(found, as_json, lambda: f"{len(added)} added; {built.passages} passages are indexed")
+    names = ", ".join(str(entry["name"]) for entry in added)
+    said = f"{len(added)} added: {names}; {built.passages} passages are indexed"
+    result(found, as_json, lambda: said)
 
 
 @documents.command("list")

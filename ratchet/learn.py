@@ -71,7 +71,8 @@ def shortage(found: Heard, settings: Settings) -> str | None:
     least, rarer = settings.evidence.votes, settings.evidence.rarer
     if found.votes < least:
         return (
-            f"{found.votes} votes are too few to judge an adapter by: at least {least} are needed."
+            f"{found.votes} judged answers (votes, and both sides of comparisons) are too few to "
+            f"judge an adapter by: at least {least} are needed."
         )
     if min(found.liked, found.disliked) < rarer:
         return (

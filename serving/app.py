@@ -30,6 +30,7 @@ from feedback.types import (
 from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
 from serving.api import feedback, openai, operations
+from serving.api.login import render_login
 from serving.chat import ChatService
 from serving.config import ServingConfig
 from serving.cookies import PersonCookies
@@ -202,7 +203,9 @@ def _mount_pages(app: FastAPI, services: Services) -> None:
     @app.get("/operator", include_in_schema=False)
     async def to_operator(request: Request) -> Response:
         if operator(request) is None:
-            return HTMLResponse(operations.LOGIN_PAGE, status_code=401)
+            return HTMLResponse(
+                render_login(request.headers.get("accept-language", "")), status_code=401
+            )
         return RedirectResponse("/operator/")
 
     mount_page(app, build_operator_page(services), "/operator", operator)

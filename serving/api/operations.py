@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from serving.api.callers import Caller, Operator, ServicesOf
+from serving.api.login import render_login
 from serving.errors import EngineUnavailable, Unauthorized
 from serving.identity import OPERATOR_COOKIE, OPERATOR_COOKIE_SECONDS
 from serving.records import Deployment
@@ -21,15 +22,6 @@ from serving.services import Services
 router = APIRouter(tags=["Operations"])
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
-
-LOGIN_PAGE = """<!doctype html><meta charset="utf-8"><title>Ratchet: operators</title>
-<style>body{font:16px system-ui;max-width:30rem;margin:20vh auto;padding:0 1rem}
-input{font:inherit;width:100%;padding:.5rem;margin:.5rem 0}</style>
-<h1>Operators only</h1>
-<p>Open the link that <code>ratchet up</code> printed, or paste the operator's token.</p>
-<form method="post" action="/operator/login"><input name="token" type="password" autofocus
-autocomplete="current-password" aria-label="Operator's token"><input type="submit" value="Log in">
-</form>"""
 
 
 class PromoteBody(BaseModel):
@@ -136,7 +128,7 @@ async def metrics(services: ServicesOf) -> Response:
 async def login_page(request: Request, services: ServicesOf, once: str = "") -> Response:
     """Log in by the link that works once, or show where to paste the token."""
     if not once:
-        return HTMLResponse(LOGIN_PAGE)
+        return HTMLResponse(render_login(request.headers.get("accept-language", "")))
     if not services.identity.redeem(once):
         raise Unauthorized("this link was used before; `ratchet up` prints a new one")
     return _logged_in(request, services)
@@ -148,7 +140,8 @@ async def login(request: Request, services: ServicesOf) -> Response:
     form = await request.form(max_files=0, max_fields=4)
     token = str(form.get("token", "")).strip()
     if not services.identity.is_ours(request) or not services.identity.is_operator_token(token):
-        return HTMLResponse(LOGIN_PAGE, status_code=401)
+        page = render_login(request.headers.get("accept-language", ""), wrong=True)
+        return HTMLResponse(page, status_code=401)
     return _logged_in(request, services)
 
 

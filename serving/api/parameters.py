@@ -158,7 +158,9 @@ def _number(low: float, high: float) -> Check:
 def _whole(low: int, high: int) -> Check:
     def check(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise BadRequest(f"`{name}` must be a whole number from {low} on, not {value!r}")
+            raise BadRequest(
+                f"`{name}` must be a whole number from {low} to {high:,}, not {value!r}"
+            )
         return value
 
     return check

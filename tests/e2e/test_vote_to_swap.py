@@ -93,14 +93,15 @@ def environment(home: Path) -> dict[str, str]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("home")
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ratchet", "up"],
-        cwd=ROOT,
-        env=environment(home),
-        stdout=subprocess.PIPE,
-        stderr=(home / "up.err").open("w", encoding="utf-8"),
-        text=True,
-    )
+    with (home / "up.err").open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ratchet", "up"],
+            cwd=ROOT,
+            env=environment(home),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     running = Service(home, "", process, 0.0)
     timer = threading.Timer(START_SECONDS, process.kill)
     timer.start()
@@ -119,6 +120,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         timer.cancel()
         process.kill() if process.poll() is None else None
         process.wait()
+        process.stdout.close() if process.stdout else None
 
 
 @dataclass

@@ -133,6 +133,8 @@ def test_what_the_service_refuses_is_passed_on(
 ) -> None:
     assert run(monkeypatch, "rollback", "--reason", "worse") == 1
     assert "nothing lies below" in capsys.readouterr().err
+    assert run(monkeypatch, "promote", "base", "--reason", "cheap") == 0
+    assert "{" not in capsys.readouterr().out, "a sentence for people, not the object"
     assert run(monkeypatch, "promote", "base", "--reason", "cheap", "--json") == 0
     assert json.loads(capsys.readouterr().out)["live"] == "base"
 
@@ -231,3 +233,14 @@ def test_python_m_ratchet_is_ratchet() -> None:
     )
     assert done.returncode == 0
     assert "ratchet" in done.stdout
+
+
+def test_a_path_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
+    out = tmp_path / "missing" / "votes.jsonl"
+    assert run(monkeypatch, "feedback", "export", "--format", "kto", "--out", str(out)) == 1
+    said = capsys.readouterr().err
+    assert "missing" in said
+    assert "check that it exists" in said

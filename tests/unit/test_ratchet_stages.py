@@ -94,7 +94,7 @@ def votes(parts: Parts, count: int, liked_share: float = 0.5) -> None:
 
 @pytest.mark.parametrize(
     ("liked", "disliked", "word"),
-    [(50, 40, "90 votes are too few"), (100, 20, "100 liked and 20 disliked"), (70, 30, None)],
+    [(50, 40, "90 judged answers"), (100, 20, "100 liked and 20 disliked"), (70, 30, None)],
 )
 def test_too_little_evidence_is_said_in_numbers(
     make: Callable[..., Parts], liked: int, disliked: int, word: str | None

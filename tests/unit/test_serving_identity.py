@@ -351,10 +351,14 @@ def test_the_link_logs_in_and_the_page_takes_the_token(served: Service) -> None:
         assert browser.post("/v1/resume", json={"reason": "r"}).status_code == 200
     assert served.http.get(f"/operator/login?once={code}").status_code == 401
     with httpx.Client(base_url=served.url) as browser:
-        assert browser.post("/operator/login", data={"token": "wrong"}).status_code == 401
+        refused = browser.post("/operator/login", data={"token": "wrong"})
+        assert (refused.status_code, "wrong" in refused.text) == (401, False)
+        assert "That is not the operator's token" in refused.text
         assert browser.post("/operator/login", data={"token": OPERATOR}).status_code == 303
         assert browser.post("/v1/resume", json={"reason": "r"}).status_code == 200
-    assert "token" in served.http.get("/operator/login").text
+    page = served.http.get("/operator/login", headers={"Accept-Language": "ko-KR"}).text
+    assert "운영자 토큰" in page
+    assert "운영자 토큰이 아닙니다" not in page
 
 
 def test_untrusted_people_have_limits(tmp_path: Path) -> None:
