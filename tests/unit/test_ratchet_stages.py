@@ -109,7 +109,7 @@ def test_a_window_with_too_little_is_skipped(make: Callable[..., Parts]) -> None
     ending = learn.collect(parts, begin(parts))
     assert isinstance(ending, Ending)
     assert ending.outcome == "skipped"
-    assert "10 votes" in ending.reason
+    assert "10 judged answers" in ending.reason
 
 
 def test_votes_after_the_cut_off_belong_to_the_next_cycle(make: Callable[..., Parts]) -> None:
