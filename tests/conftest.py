@@ -3,8 +3,11 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from feedback.database import Database, default_url
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -46,3 +49,12 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign, assignment]
     yield
     socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A database of its own, with its tables."""
+    database = Database(default_url(tmp_path))
+    database.create_tables()
+    yield database
+    database.dispose()

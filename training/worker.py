@@ -21,8 +21,7 @@ from typing import TextIO
 
 from training.job import RESULT, Job, JobResult, Progress
 
-NICENESS = 5
-"""A quarter of the machine beside an engine that never pauses: at 10 the trainer starved (8 %)."""
+NICENESS = 10
 _PR_SET_PDEATHSIG = 1
 
 

@@ -4,10 +4,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from feedback.database import Database, default_url
@@ -32,14 +30,6 @@ for number in range(count) if count else itertools.count():
     store.record_vote(id_, name, number % 2 == 0)
     print(id_, flush=True)
 """
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(default_url(tmp_path))
-    database.create_tables()
-    yield database
-    database.dispose()
 
 
 def writer(url: str, name: str, said: Path, count: int = 0) -> subprocess.Popen[bytes]:

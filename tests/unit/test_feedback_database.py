@@ -1,23 +1,13 @@
 """A write is whole, on disk and alone; tests/integration has what several processes do."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from feedback.database import Database, default_url
+from feedback.database import Database
 from feedback.types import FeedbackError
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(default_url(tmp_path))
-    database.create_tables()
-    yield database
-    database.dispose()
 
 
 def test_a_write_is_on_disk_when_it_returns(database: Database) -> None:
