@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # The GPU set where an NVIDIA GPU answers, the CPU set elsewhere; `make run DEVICE=cpu` decides by hand.
 DEVICE ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-MINUTES ?= 52
+MINUTES ?= 60
 
 # Settings given on make's command line reach the service: make run RATCHET_BASE_MODEL=Qwen/Qwen3-0.6B
 export RATCHET_HOME RATCHET_PORT RATCHET_HOST RATCHET_DATABASE_URL RATCHET_ENGINE_URL RATCHET_BASE_MODEL \
@@ -39,7 +39,7 @@ fix: $(VENV)/.dev-$(DEVICE) ## format, and mend what ruff can mend
 bench: $(VENV)/.dev-$(DEVICE) ## the benchmarks; results go to benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
-demo-model: $(VENV)/.run-$(DEVICE) ## train the demo's base model from nothing (MINUTES=52 on two cores)
+demo-model: $(VENV)/.run-$(DEVICE) ## train the demo's base model from nothing (MINUTES=60 on two cores)
 	@$(BIN)/python -m demo.train_model --minutes $(MINUTES) --out demo/model
 	@$(BIN)/python -m demo.evaluate_model demo/model
 

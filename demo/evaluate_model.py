@@ -22,15 +22,9 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from demo import answers
+from demo.layout import document_name, fresh, open_passages, unanswerable
 from demo.model_card import Score, render
-from demo.model_data import (
-    Mix,
-    document_name,
-    fresh,
-    open_passages,
-    question,
-    unanswerable,
-)
+from demo.model_data import Mix, question
 from demo.names import invented_name
 from demo.questions import ABSENT_THINGS, off_topic
 from demo.world import ATTRIBUTES, LANGUAGES, Language, Statement, facts

@@ -62,10 +62,11 @@ _TAKEN = frozenset(name for product in PRODUCTS for name in (product.en, product
 
 
 def invented_name(language: Language, rng: Random) -> str:
-    """Invent a name: two words, sometimes a made-up one among them, sometimes a number behind."""
+    """Invent a name: two words, sometimes made-up ones among them, sometimes a number behind."""
     while True:
-        first = rng.choice(_FIRST[language]) if rng.random() < 0.8 else _made_up(language, rng)
-        name = f"{first} {rng.choice(_SECOND[language])}"
+        first = rng.choice(_FIRST[language]) if rng.random() < 0.65 else _made_up(language, rng)
+        second = rng.choice(_SECOND[language]) if rng.random() < 0.9 else _made_up(language, rng)
+        name = f"{first} {second}"
         if rng.random() < 0.05:
             name = f"{name} {rng.randint(2, 99)}"
         if name not in _TAKEN:

@@ -4,27 +4,25 @@ Invariant: the tokens of a prompt open the tokens of the prompt with its answer,
 serving would see different contexts.
 """
 
+from collections.abc import Sequence
 from itertools import chain
 from random import Random
+from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from demo.conversation import TEMPLATE, chat
 from demo.first_weights import ROTATION_BASE, wire_copying
-from demo.model_data import Mix, chat, sheet
+from demo.model_data import Mix, sheet
 from demo.packed_loss import PACKED
-from knowledge.prompt import Message
+from knowledge.prompt import SEARCH_TOOL, Message, block, with_passages
 
 VOCABULARY = 4096
 SPECIAL = ("<pad>", "<|im_start|>", "<|im_end|>")
 PAD, END = 0, 2
 _NUMBER_WEIGHT = 500
-TEMPLATE = (
-    "{% for message in messages %}"
-    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 
 
 def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
@@ -92,12 +90,35 @@ def check_prefix(tokenizer: PreTrainedTokenizerFast) -> None:
     """Fail unless the template renders as the data does, and a prompt's tokens open the whole's."""
     messages = [Message(role="user", content="How long is 30 days?")]
     answer = Message(role="assistant", content="30 days.")
-    asked = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    asked = _rendered(tokenizer, messages)
     whole = str(tokenizer.apply_chat_template([*messages, answer], tokenize=False))
-    if asked != chat(messages):
-        raise ValueError(
-            f"the chat template renders {asked!r}, the training data {chat(messages)!r}"
-        )
+    _same(asked, chat(messages))
+    offered = [{"type": "function", "function": {"name": SEARCH_TOOL}}]
+    _same(_rendered(tokenizer, messages, offered), chat(messages, [SEARCH_TOOL]))
+    call = {"type": "function", "function": {"name": SEARCH_TOOL, "arguments": {}}}
+    called = {"role": "assistant", "content": "", "tool_calls": [call]}
+    found = {"role": "tool", "content": block([])}
+    system, question = with_passages(messages, [])
+    _same(
+        _rendered(tokenizer, [system, *messages, called, found], offered), chat([system, question])
+    )
     prompt, full = tokenizer(asked)["input_ids"], tokenizer(whole)["input_ids"]
     if full[: len(prompt)] != prompt:
         raise ValueError("the prompt's tokens do not open the conversation's tokens")
+
+
+def _rendered(
+    tokenizer: PreTrainedTokenizerFast,
+    messages: Sequence[Any],
+    tools: list[dict[str, Any]] | None = None,
+) -> str:
+    return str(
+        tokenizer.apply_chat_template(
+            list(messages), tools=tools, tokenize=False, add_generation_prompt=True
+        )
+    )
+
+
+def _same(rendered: str, written: str) -> None:
+    if rendered != written:
+        raise ValueError(f"the chat template renders {rendered!r}, the training data {written!r}")

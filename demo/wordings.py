@@ -8,14 +8,22 @@ subjects.
 
 from demo.world import Language
 
+# fmt: off
 NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
     "en": {
-        "waiting_period": ("waiting period", "waiting time", "number of waiting days"),
-        "deductible": ("deductible", "own share of a loss", "amount that I pay myself"),
-        "coverage_limit": ("coverage limit", "maximum payout", "highest amount that you pay"),
-        "claim_deadline": ("claim deadline", "time limit for claims", "period for sending a claim"),
-        "main_exclusion": ("main exclusion", "excluded loss", "loss that is not covered"),
-        "cancellation_fee": ("cancellation fee", "charge for cancelling", "cost of leaving early"),
+        "waiting_period": ("waiting period", "waiting time", "number of waiting days", "wait"),
+        "deductible": ("deductible", "own share of a loss", "amount that I pay myself", "excess"),
+        "coverage_limit": (
+            "coverage limit", "maximum payout", "highest amount that you pay", "limit of cover",
+        ),
+        "claim_deadline": (
+            "claim deadline", "time limit for claims", "period for sending a claim",
+            "deadline for claims",
+        ),
+        "main_exclusion": ("main exclusion", "excluded loss", "loss that is not covered", "excluded risk"),
+        "cancellation_fee": (
+            "cancellation fee", "charge for cancelling", "cost of leaving early", "fee for leaving",
+        ),
         "premium": ("monthly premium", "price each month"),
         "discount": ("family discount", "price reduction for families"),
         "agent_phone": ("agent's phone number", "telephone number of the agent"),
@@ -26,12 +34,12 @@ NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
         "interest": ("loan interest rate", "interest on late payment"),
     },
     "ko": {
-        "waiting_period": ("면책기간", "보장 대기기간", "보장 전 대기 일수"),
-        "deductible": ("자기부담금", "본인 부담 금액", "제가 내는 몫"),
-        "coverage_limit": ("보장한도", "최대 보상 금액", "지급 상한액"),
-        "claim_deadline": ("청구기한", "보험금 신청 기한", "청구 마감"),
-        "main_exclusion": ("주요 면책사항", "보장 제외 항목", "보상하지 않는 손해"),
-        "cancellation_fee": ("해지수수료", "해지 비용", "중도 해지 공제율"),
+        "waiting_period": ("면책기간", "보장 대기기간", "보장 전 대기 일수", "기다리는 기간"),
+        "deductible": ("자기부담금", "본인 부담 금액", "제가 내는 몫", "본인부담금"),
+        "coverage_limit": ("보장한도", "최대 보상 금액", "지급 상한액", "보상한도"),
+        "claim_deadline": ("청구기한", "보험금 신청 기한", "청구 마감", "청구 기간"),
+        "main_exclusion": ("주요 면책사항", "보장 제외 항목", "보상하지 않는 손해", "면책 조항"),
+        "cancellation_fee": ("해지수수료", "해지 비용", "중도 해지 공제율", "해약 수수료"),
         "premium": ("월 보험료", "매달 내는 가격"),
         "discount": ("가족 할인", "가족 가입 할인율"),
         "agent_phone": ("설계사 전화번호", "담당자 연락처"),
@@ -42,6 +50,7 @@ NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
         "interest": ("대출 이율", "연체 이자"),
     },
 }
+# fmt: on
 
 NOUN_FRAMES: dict[Language, tuple[str, ...]] = {
     "en": (
@@ -55,6 +64,12 @@ NOUN_FRAMES: dict[Language, tuple[str, ...]] = {
         "I need the {n} in my {p} policy.",
         "Hello, I would like to know the {n} that {p} has.",
         "My question is about {p}. Please give me its {n}.",
+        "What's the {n} for {p}?",
+        "What {n} does {p} have?",
+        "{p} {n}?",
+        "For {p}, how much is the {n}?",
+        "Please tell me about the {n} of {p}.",
+        "What is {p}'s {n}?",
     ),
     "ko": (
         "{p}의 {n}을/를 확인하고 싶어요.",
@@ -67,6 +82,12 @@ NOUN_FRAMES: dict[Language, tuple[str, ...]] = {
         "안녕하세요, {p}의 {n} 확인 부탁드립니다.",
         "{p} {n} 좀 알려줘.",
         "고객인데요, {p} 계약의 {n}이/가 무엇인지 답해 주세요.",
+        "{p}의 {n}은/는 얼마인가요?",
+        "{p}의 {n}은/는 무엇인가요?",
+        "{p} {n}은/는 어떻게 되나요?",
+        "{p} {n}?",
+        "{p} {n}이/가 얼마예요?",
+        "{p}의 {n}에 대해 알려주세요.",
     ),
 }
 

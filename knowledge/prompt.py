@@ -22,6 +22,10 @@ SYSTEM = (
 )
 
 
+SEARCH_TOOL = "search_documents"
+"""The name under which a model that calls tools is offered the documents."""
+
+
 def cited(passage: Passage) -> str:
     """Render a passage: its document first, its text, its article behind the last sentence.
 
@@ -32,6 +36,11 @@ def cited(passage: Passage) -> str:
     return f"{passage.document}. {text} ({passage.article})."
 
 
+def block(passages: Sequence[Passage]) -> str:
+    """Render what was found, as it stands in front of a question and as a tool's result."""
+    return "Passages:\n" + ("\n".join(cited(p) for p in passages) or "(none)")
+
+
 def with_passages(messages: Sequence[Message], passages: Sequence[Passage]) -> list[Message]:
     """Return the conversation with `passages` in front of its last user turn.
 
@@ -40,8 +49,7 @@ def with_passages(messages: Sequence[Message], passages: Sequence[Passage]) -> l
     """
     if not messages or messages[-1]["role"] != "user":
         raise ValueError("the last message must be the user's question")
-    lines = "\n".join(cited(p) for p in passages) or "(none)"
-    question = f"Passages:\n{lines}\n\nQuestion: {messages[-1]['content']}"
+    question = f"{block(passages)}\n\nQuestion: {messages[-1]['content']}"
     turns = [m for m in messages[:-1] if m["role"] != "system"]
     return [
         Message(role="system", content=SYSTEM),

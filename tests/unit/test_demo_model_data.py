@@ -3,13 +3,14 @@
 from random import Random
 
 from demo.answers import NOT_IN_PASSAGES
-from demo.model_data import Mix, chat, open_sheet, sheet
+from demo.conversation import chat, tool_call
+from demo.model_data import Mix, open_sheet, sheet, tool_sheet
 from demo.names import invented_name
 from demo.packing import IGNORED, Row, TokenSheet, cut, rows, tokenised
 from demo.questions import ask, templates
 from demo.wordings import NOUNS
 from demo.world import LANGUAGES, PRODUCTS
-from knowledge.prompt import SYSTEM, Message
+from knowledge.prompt import SEARCH_TOOL, SYSTEM, Message
 
 MIX = Mix(0.5, (0.2, 0.3, 0.3, 0.2))
 
@@ -34,6 +35,20 @@ def test_chat_is_the_template_of_the_model() -> None:
     assert chat(turns) == "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
 
 
+def test_a_search_asks_for_what_was_asked_word_by_word() -> None:
+    rng = Random(7)
+    calls = 0
+    for _ in range(200):
+        (branch,) = tool_sheet(MIX, rng).branches
+        assert branch.question.startswith(f"<|im_start|>tools\n{SEARCH_TOOL}\n<|im_end|>\n")
+        asked = branch.question.removesuffix("<|im_end|>\n<|im_start|>assistant\n")
+        asked = asked.rpartition("<|im_start|>user\n")[2]
+        if branch.answer.startswith("<tool_call>"):
+            assert branch.answer == tool_call(SEARCH_TOOL, query=asked)
+            calls += 1
+    assert 130 < calls < 190
+
+
 def test_answers_from_passages_stand_in_the_passages() -> None:
     rng = Random(2)
     cited = 0
@@ -47,11 +62,11 @@ def test_answers_from_passages_stand_in_the_passages() -> None:
     assert cited > 400
 
 
-def test_a_quarter_of_the_questions_cannot_be_answered_from_the_passages() -> None:
+def test_some_three_in_ten_questions_cannot_be_answered_from_the_passages() -> None:
     rng = Random(3)
     texts = [branch.answer for _ in range(400) for branch in open_sheet(MIX, rng).branches]
     absent = sum(text in NOT_IN_PASSAGES.values() for text in texts)
-    assert 0.18 < absent / len(texts) < 0.3
+    assert 0.22 < absent / len(texts) < 0.34
 
 
 def test_nothing_held_out_is_trained_on() -> None:
