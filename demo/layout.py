@@ -62,7 +62,11 @@ def document_name(language: Language, rng: Random) -> str:
 
 def statements(count: int, language: Language, rng: Random) -> list[Statement]:
     """State `count` facts: mostly of one document, as retrieval gives them, else near misses."""
-    found = _of_one(count, language, rng) if rng.random() < _ONE_DOCUMENT else _mixed(count, language, rng)
+    found = (
+        _of_one(count, language, rng)
+        if rng.random() < _ONE_DOCUMENT
+        else _mixed(count, language, rng)
+    )
     if rng.random() < 0.25:
         found = [_as_it_is(stated) for stated in found]
     return found

@@ -20,7 +20,9 @@ NOUNS: dict[Language, dict[str, tuple[str, ...]]] = {
             "claim deadline", "time limit for claims", "period for sending a claim",
             "deadline for claims",
         ),
-        "main_exclusion": ("main exclusion", "excluded loss", "loss that is not covered", "excluded risk"),
+        "main_exclusion": (
+            "main exclusion", "excluded loss", "loss that is not covered", "excluded risk",
+        ),
         "cancellation_fee": (
             "cancellation fee", "charge for cancelling", "cost of leaving early", "fee for leaving",
         ),

@@ -138,5 +138,7 @@ class Engine(Section):
     """Longest prompt plus answer in tokens; empty: the model's own."""
     gpu_memory: float = Field(default=0.5, gt=0, lt=1)
     """Share of the GPU's memory for the engine; the rest is for training on the same GPU."""
+    cpu_threads: int = Field(default=0, ge=0)
+    """Cores that it computes on where there is no GPU; 0: one for a tiny base, else all but one."""
     start_seconds: float = Field(default=600.0, gt=0)
     """How long the engine may take to come up."""

@@ -4,6 +4,7 @@ Invariant: nothing here has an effect beyond opening the database; what is heavy
 library of documents) is imported by the function that needs it.
 """
 
+import os
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -104,12 +105,19 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         max_model_len=settings.engine.max_model_len,
         max_loras=settings.engine.max_loras,
         max_lora_rank=largest_rank(settings, base),
+        cpu_threads=engine_threads(settings, base),
     )
 
 
 def largest_rank(settings: Settings, base: Path) -> int:
     """Return the largest rank of an adapter; what the engine reserves, it computes with."""
     return settings.engine.max_lora_rank or (8 if is_tiny(base) else 32)
+
+
+def engine_threads(settings: Settings, base: Path) -> int:
+    """Return how many cores a CPU engine computes on; a tiny base gains nothing by two."""
+    spare = 1 if is_tiny(base) else max(1, (os.cpu_count() or 1) - 1)
+    return settings.engine.cpu_threads or spare
 
 
 def web_app(settings: Settings) -> "FastAPI":

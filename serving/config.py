@@ -49,6 +49,8 @@ class ServingConfig:
     max_lora_rank: int = 32
     kv_cache_gib: int = 1
     """Space for the KV cache on a CPU."""
+    cpu_threads: int = 1
+    """Cores that a CPU engine computes on."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

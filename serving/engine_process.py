@@ -56,7 +56,9 @@ def command(config: ServingConfig, port: int) -> list[str]:
     words += ["--max-lora-rank", str(config.max_lora_rank)]
     words += ["--lora-target-modules", *LORA_MODULES]
     words += ["--scheduling-policy", "priority", "--disable-uvicorn-access-log"]
-    if not config.cpu:
+    if config.cpu:
+        words += ["--distributed-executor-backend", "uni"]
+    else:
         words += ["--gpu-memory-utilization", str(config.gpu_memory_utilization)]
     if config.max_model_len:
         words += ["--max-model-len", str(config.max_model_len)]
@@ -77,6 +79,11 @@ def environment(config: ServingConfig) -> dict[str, str]:
     }
     if config.cpu:
         added["VLLM_CPU_KVCACHE_SPACE"] = str(config.kv_cache_gib)
+        # Core and worker in one process: two wait for each other in busy loops, which cost a whole
+        # core while anybody is answered. This variable is how vLLM lets that be chosen.
+        added["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+        added["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+        added["OMP_NUM_THREADS"] = str(config.cpu_threads)
     if Path(config.base_model).is_dir():
         added["HF_HUB_OFFLINE"] = "1"
     return ours | added

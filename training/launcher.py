@@ -195,6 +195,8 @@ def _environment(root: Path, threads: int | None) -> dict[str, str]:
     env["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     # Whatever the base is, the service has loaded it before: nothing is fetched while training.
     env.setdefault("HF_HUB_OFFLINE", "1")
+    # Threads that wait in a busy loop take the time that people's answers need.
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if threads is not None:
         env["OMP_NUM_THREADS"] = str(threads)
     return env

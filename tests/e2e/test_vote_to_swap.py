@@ -129,7 +129,7 @@ class Crowd:
 
     service: Service
     people: int
-    pause: float = 0.1
+    pause: float = 0.0
     """Seconds between an answer and the next question."""
     answers: list[tuple[str, str]] = field(default_factory=list)
     """Responder and text of every answer that came to its end."""
@@ -214,7 +214,7 @@ def test_a_dry_run_says_what_would_be_trained_and_changes_nothing(service: Servi
 
 def test_a_cycle_trains_proves_and_swaps_while_people_chat(service: Service) -> None:
     began = time.monotonic()
-    with Crowd(service, people=1, pause=3.0) as crowd:
+    with Crowd(service, people=2) as crowd:
         cycle = service.ratchet("cycle", timeout=CYCLE_SECONDS)
         if cycle["outcome"] == "pending":  # an unlucky draw of votes: honest, and half as many help
             service.ratchet("demo", "vote", "--votes", "150", "--seed", "2", timeout=VOTE_SECONDS)

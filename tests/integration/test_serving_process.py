@@ -53,6 +53,7 @@ def test_the_command_line_has_what_the_traps_need(tmp_path: Path) -> None:
     assert "--lora-target-modules q_proj k_proj v_proj o_proj gate_proj up_proj down_proj" in line
     assert "--scheduling-policy priority" in line
     assert "--gpu-memory-utilization" not in line
+    assert "--distributed-executor-backend uni" in line
     assert line.endswith("--seed 1")
     gpu = " ".join(command(config_for(tmp_path, cpu=False, max_model_len=4096), 1))
     assert "--gpu-memory-utilization 0.9" in gpu
@@ -66,7 +67,8 @@ def test_the_engine_does_not_get_our_secrets(
     ours = environment(config_for(tmp_path, cpu=True))
     assert "secret" not in ours.values()
     assert ours["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
-    assert ours["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    assert ours["VLLM_CPU_KVCACHE_SPACE"] == ours["OMP_NUM_THREADS"] == "1"
+    assert ours["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
     assert ours["PYTHONPATH"].split(os.pathsep)[0].endswith("engine_site")
 
 
