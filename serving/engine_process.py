@@ -56,6 +56,8 @@ def command(config: ServingConfig, port: int) -> list[str]:
     words += ["--max-lora-rank", str(config.max_lora_rank)]
     words += ["--lora-target-modules", *LORA_MODULES]
     words += ["--scheduling-policy", "priority", "--disable-uvicorn-access-log"]
+    # Where the template knows the word: votes are about answers, and training renders it alike.
+    words += ["--default-chat-template-kwargs", '{"enable_thinking": false}']
     if config.cpu:
         words += ["--distributed-executor-backend", "uni"]
     else:

@@ -54,6 +54,7 @@ def test_the_command_line_has_what_the_traps_need(tmp_path: Path) -> None:
     assert "--scheduling-policy priority" in line
     assert "--gpu-memory-utilization" not in line
     assert "--distributed-executor-backend uni" in line
+    assert """--default-chat-template-kwargs {"enable_thinking": false}""" in line
     assert line.endswith("--seed 1")
     gpu = " ".join(command(config_for(tmp_path, cpu=False, max_model_len=4096), 1))
     assert "--gpu-memory-utilization 0.9" in gpu

@@ -14,6 +14,7 @@ import trl
 from torch.utils.benchmark import Timer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from training.chat_template import without_thinking
 from training.recipes.tokens import end_tokens
 
 
@@ -50,6 +51,7 @@ def load_base(base_model: str) -> Base:
     """Load the base model and its tokenizer: float32 on a CPU, bfloat16 on a GPU."""
     dtype = torch.bfloat16 if device() == "cuda" else torch.float32
     tokenizer = AutoTokenizer.from_pretrained(base_model)
+    tokenizer.chat_template = without_thinking(tokenizer.chat_template)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype).to(device())
