@@ -163,6 +163,13 @@ def test_who_is_forgotten_is_in_no_dataset(make: Callable[..., Parts]) -> None:
     assert forget_everywhere(parts.settings, "person-3")["completions"] == 0
 
 
+def test_a_new_database_gives_out_no_name_that_has_a_folder(make: Callable[..., Parts]) -> None:
+    parts = make()
+    for number in (1, 2):
+        (parts.settings.home / "adapters" / f"ratchet-000{number}").mkdir(parents=True)
+    assert learn._new_name(parts) == "ratchet-0003"
+
+
 def test_a_missing_suite_is_named(make: Callable[..., Parts]) -> None:
     parts = make(evaluation={"suite": "nowhere.jsonl"})
     with pytest.raises(SettingsError, match=r"evaluation\.suite = 'nowhere\.jsonl'"):

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from feedback.database import Database
+from feedback.store import FeedbackStore
 from ratchet.base_model import base_hash, base_path
 from ratchet.client import run_file, service_url
 from ratchet.console import Waiting
@@ -20,6 +21,7 @@ from ratchet.migrations import migrate
 from ratchet.settings import Settings, SettingsError
 from ratchet.supervisor import _only_one, free_port
 from ratchet.web import listen, say_where
+from ratchet.wiring import open_database
 
 
 def settings(home: Path, **given: object) -> Settings:
@@ -157,3 +159,9 @@ def test_pins_are_read_from_the_requirements(tmp_path: Path) -> None:
     text = '# a comment\ntorch==2.13.0\naudioop-lts==0.2.2 ; python_version >= "3.13"\n'
     file.write_text(text, encoding="utf-8")
     assert pins(file) == {"torch": "2.13.0", "audioop-lts": "0.2.2"}
+
+
+def test_a_command_before_the_first_start_finds_empty_tables(tmp_path: Path) -> None:
+    database = open_database(settings(tmp_path))
+    assert FeedbackStore(database).counts().votes == 0
+    database.dispose()

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from training.job import SETTINGS, Job, JobResult, RowCounts, choose_method
-from training.launcher import finished
+from training.launcher import _environment, finished
 
 
 def job(tmp_path: Path, **changes: Any) -> Job:
@@ -78,3 +78,11 @@ def test_dpo_is_for_many_pairs_that_are_most_of_what_was_said(
     pairs: int, votes: int, method: str
 ) -> None:
     assert choose_method(pairs, votes) == method
+
+
+def test_a_trainer_sees_one_gpu_and_waits_without_spinning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    seen = _environment(Path(), threads=2)
+    assert (seen["CUDA_VISIBLE_DEVICES"], seen["OMP_NUM_THREADS"]) == ("3", "2")
+    assert (seen["OMP_WAIT_POLICY"], seen["HF_HUB_OFFLINE"]) == ("PASSIVE", "1")
