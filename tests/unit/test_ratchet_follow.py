@@ -1,4 +1,4 @@
-"""Following a cycle: a service that is away for a moment is waited for, one that is gone is said."""
+"""Following a cycle: a service that is away for a moment is waited for, one that is gone is not."""
 
 from collections.abc import Callable
 from typing import Any
