@@ -62,8 +62,8 @@ def wait_until_loaded(parts: Parts, run: CycleRun, name: str) -> None:
         NotLoaded: it took too long; the message has what web says of the engines.
     """
     started, ready_since = time.monotonic(), 0.0
-    while not parts.registry.loaded_everywhere(name):
-        replicas, now = parts.registry.replicas(), time.monotonic()
+    while not parts.registry.reports.loaded_everywhere(name):
+        replicas, now = parts.registry.reports.latest(), time.monotonic()
         if not ready_since and any(r.ready for r in replicas):
             ready_since = now
         settings = parts.settings
@@ -245,7 +245,7 @@ def promote(parts: Parts, run: CycleRun) -> str | Ending:
         waiting = _waits_for_a_person(parts, chosen)
         if waiting:
             return waiting
-        if not parts.registry.loaded_everywhere(run.work["name"]):
+        if not parts.registry.reports.loaded_everywhere(run.work["name"]):
             raise NotLoaded(f"{chosen} is no longer loaded: see logs/engine.log, and try again.")
         run.check()
         compared = run.work["evidence"]["live"]

@@ -30,7 +30,7 @@ class LoopStatus:
     def status(self) -> dict[str, Any]:
         """Return the object of `ratchet status --json`."""
         held = self._registry.held()
-        replicas = self._registry.replicas()
+        replicas = self._registry.reports.latest()
         last = self._cycles.last()
         ready = [r for r in replicas if r.ready]
         live, candidate = self._registry.live(), self._registry.candidate()

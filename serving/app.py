@@ -90,7 +90,7 @@ def assemble(
 
     def on_failure(replica: Replica, error: EngineError) -> None:
         if isinstance(error, EngineUnavailable | EngineCut):
-            reconciler.wake(replica)
+            reconciler.doubt(replica)
 
     chat = ChatService(
         router,

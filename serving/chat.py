@@ -19,12 +19,13 @@ from feedback.types import Comparison, Completion, Message, Purpose
 from serving.context import fit
 from serving.engine import EngineChunk
 from serving.errors import EngineCut, EngineError
+from serving.failover import Seat
 from serving.identity import Person
 from serving.limits import PerMinute
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
-from serving.responders import Responders
+from serving.responders import Responders, parse
 from serving.router import ROUTED, Router, RouteResult
 from serving.turns import Account, Call, Delta, Done, Turn
 
@@ -129,14 +130,13 @@ class ChatService:
         call = await self._call(row, request, person)
         books = Account(call, self._metrics, self._timer)
         try:
-            chunk = await self._ask(call)
+            chunk = await self._ask(call, books)
         except EngineCut:
             self._recorder.open_soon(_ended_rows(books, "failed"))
             raise
         except asyncio.CancelledError:
             self._recorder.open_soon(_ended_rows(books, "cut"))
             raise
-        books.take(chunk, "message")
         await self._recorder.open(_ended_rows(books, "complete"))
         created = int(row.created)
         return Answer(row.id, row.conversation, row.responder, call.row.passages, created, chunk)
@@ -221,57 +221,65 @@ class ChatService:
     async def _call(self, row: Completion, request: ChatRequest, person: Person) -> Call:
         """Find who answers, and put the messages as they shall see them.
 
-        The call is counted into its replica here, before anything is awaited, and whoever gets it
-        must count it out.
+        The call has its seat from here on, before anything is awaited, and whoever gets the call
+        must leave it.
         """
         started = self._timer()
-        route = self._router.pick(row.responder, row.conversation)
-        replica = route.replica
-        replica.in_flight[route.model] += 1
+        responder = parse(row.responder)
+        seat = Seat(self._router, row.responder, row.conversation, self._on_failure)
         try:
-            prepared = await self._responders.prepare(route.responder, request.messages)
-            fitted = await fit(
-                replica.client,
-                route.model,
-                prepared.messages,
-                request.sampling,
-                replica.max_model_len,
+            prepared = await self._responders.prepare(responder, request.messages)
+            fitted = await seat.ask(
+                lambda client, model: fit(
+                    client,
+                    model,
+                    prepared.messages,
+                    request.sampling,
+                    seat.replica.max_model_len,
+                )
             )
         except BaseException as err:
-            replica.in_flight[route.model] -= 1
+            seat.leave()
             if isinstance(err, EngineError):
                 self._metrics.failed(row.responder, err.code)
-                self._on_failure(replica, err)
+                self._on_failure(seat.replica, err)
             raise
         return Call(
             replace(row, passages=prepared.passages, index_version=prepared.index_version),
             int(fitted.sampling.get("n", 1)),
-            replica,
-            route.model,
+            seat,
             EVALUATION_PRIORITY if person.role == "internal" else 0,
             fitted.messages,
             fitted.sampling,
             started,
         )
 
-    async def _ask(self, call: Call) -> EngineChunk:
-        client = call.replica.client
+    async def _ask(self, call: Call, books: Account) -> EngineChunk:
         try:
-            return await client.chat(call.model, call.messages, call.sampling, call.priority)
+            chunk = await call.seat.ask(
+                lambda client, model: client.chat(
+                    model, call.messages, call.sampling, call.priority
+                )
+            )
+            books.take(chunk, "message")
+            books.check_whole()
+            return chunk
         except EngineError as err:
             self._failed(call, err)
             raise
         finally:
-            call.replica.in_flight[call.model] -= 1
+            call.seat.leave()
 
     async def _stream(self, row: Completion, request: ChatRequest, person: Person) -> Turn:
         call = await self._call(row, request, person)
         try:
-            stream = await call.replica.client.open_chat(
-                call.model, call.messages, call.sampling, call.priority
+            stream = await call.seat.open(
+                lambda client, model: client.open_chat(
+                    model, call.messages, call.sampling, call.priority
+                )
             )
         except BaseException as err:
-            call.replica.in_flight[call.model] -= 1
+            call.seat.leave()
             if isinstance(err, EngineError):
                 self._failed(call, err)
             raise
@@ -286,7 +294,7 @@ class ChatService:
 
     def _failed(self, call: Call, error: EngineError) -> None:
         self._metrics.failed(call.row.responder, error.code)
-        self._on_failure(call.replica, error)
+        self._on_failure(call.seat.replica, error)
 
 
 def _purpose(person: Person) -> Purpose:

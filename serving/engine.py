@@ -1,7 +1,7 @@
-"""Typed client of one vLLM's HTTP API; foreign errors become ours here and nowhere else.
+"""Typed client of one vLLM's HTTP API; foreign errors become ours below it and nowhere else.
 
-Adapters are loaded and unloaded through a session of their own, so that a swap never queues behind
-streams. A stream counts as whole only when `[DONE]` came: everything else is a cut.
+A stream counts as whole only when `[DONE]` came: everything else is a cut. The connections are in
+`engine_http.py`.
 
 Invariant: only names that the engine said it has loaded are ever put into a request, because an
 unknown `model` costs the engine memory for ever. The caller keeps to that; see `serving/router.py`.
@@ -11,37 +11,21 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypedDict
+from typing import Any, NamedTuple, Self, TypedDict, cast
 
 import aiohttp
 import orjson
 
 from feedback.types import Message
-from serving.engine_errors import FOREIGN, SILENT, cut_by_foreign_errors, is_retryable, refusal
-from serving.errors import EngineCut, EngineError, EngineRejected, EngineSlow, EngineUnavailable
-
-__all__ = [
-    "EngineChunk",
-    "EngineClient",
-    "EngineCut",
-    "EngineError",
-    "EngineModel",
-    "EngineRejected",
-    "EngineStream",
-    "EngineUnavailable",
-]
+from serving.engine_errors import UNREADABLE, cut_by_foreign_errors, refusal
+from serving.engine_http import NO_VLLM, EngineHttp
+from serving.errors import EngineCut, EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 2.0
-"""The engine is on this machine or next door: who does not answer by then is not there."""
-SILENCE_SECONDS = 300.0
-"""The longest pause between two tokens, or in the queue, before a request is given up."""
-ADMIN_SECONDS = 60.0
-"""Loading waits for a step and reads a file; a real adapter takes seconds."""
-HEALTH_SECONDS = 3.0
-IDLE_SECONDS = 3.0
-"""Below vLLM's own 5 s, or we would send into a connection that it is closing."""
+MAX_EVENT_BYTES = 2**22
+"""An event holds a few tokens and their log probabilities: what is larger is no event."""
+PROBE = (Message(role="user", content="?"),)
 
 
 class EngineChunk(TypedDict, total=False):
@@ -78,6 +62,8 @@ class EngineStream:
             # Read on behind [DONE]: only at its end does the connection go back to be used again.
             async for data in self._response.content.iter_any():
                 *events, rest = (rest + data).split(b"\n\n")
+                if len(rest) > MAX_EVENT_BYTES:
+                    raise EngineCut(UNREADABLE)
                 batch: list[EngineChunk] = []
                 for event in events:
                     if event == b"data: [DONE]":
@@ -103,8 +89,12 @@ class EngineClient:
     """One replica of the engine."""
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._http = EngineHttp(url)
+
+    @property
+    def url(self) -> str:
+        """Where the engine is."""
+        return self._http.url
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,9 +109,7 @@ class EngineClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._http.aclose()
 
     # Answers
 
@@ -140,7 +128,7 @@ class EngineClient:
         """
         body = _chat_body(model, messages, sampling, priority)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return EngineStream(await self._post("answers", "/v1/chat/completions", body))
+        return EngineStream(await self._http.stream("/v1/chat/completions", body))
 
     async def stream_chat(
         self,
@@ -176,8 +164,8 @@ class EngineClient:
             EngineError: as `open_chat`, and `EngineCut` where the engine dies meanwhile.
         """
         body = _chat_body(model, messages, sampling, priority)
-        answer: EngineChunk = await self._whole("/v1/chat/completions", body)
-        return answer
+        answer = await self._http.whole("answers", "/v1/chat/completions", body)
+        return cast(EngineChunk, answer)
 
     async def complete_text(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return a text completion, for evaluation harnesses.
@@ -185,8 +173,7 @@ class EngineClient:
         Raises:
             EngineError: as `chat`.
         """
-        answer: dict[str, Any] = await self._whole("/v1/completions", body)
-        return answer
+        return await self._http.whole("answers", "/v1/completions", body)
 
     async def count_tokens(self, model: str, messages: Sequence[Message]) -> int:
         """Return how many tokens the conversation takes with the model's chat template.
@@ -195,7 +182,9 @@ class EngineClient:
             EngineError: as `chat`.
         """
         body = {"model": model, "messages": list(messages), "add_generation_prompt": True}
-        answer = await self._whole("/tokenize", body)
+        answer = await self._http.whole("admin", "/tokenize", body)
+        if not isinstance(answer.get("count"), int):
+            raise EngineUnavailable(NO_VLLM)
         return int(answer["count"])
 
     # Adapters
@@ -208,7 +197,7 @@ class EngineClient:
             EngineUnavailable: the engine cannot be asked.
         """
         body = {"lora_name": name, "lora_path": path}
-        response = await self._reply("admin", "/v1/load_lora_adapter", body)
+        response = await self._http.reply("admin", "/v1/load_lora_adapter", body)
         if response.status != 200:
             # vLLM answers 400, 404 or 500, whatever is wrong with the adapter; a dead engine is
             # found out by the next look.
@@ -222,7 +211,18 @@ class EngineClient:
             EngineError: the engine did not do it.
         """
         body = {"lora_name": name}
-        (await self._post("admin", "/v1/unload_lora_adapter", body)).release()
+        (await self._http.post("admin", "/v1/unload_lora_adapter", body)).release()
+
+    async def probe(self, name: str) -> None:
+        """Have a name say one token.
+
+        Raises:
+            EngineError: it cannot; also where it takes longer than loading may.
+        """
+        body = _chat_body(name, PROBE, {"max_tokens": 1, "temperature": 0}, 0)
+        answer = await self._http.whole("admin", "/v1/chat/completions", body)
+        if not answer.get("choices"):
+            raise EngineUnavailable(NO_VLLM)
 
     async def list_models(self) -> list[EngineModel]:
         """Return every name that the engine answers to.
@@ -230,14 +230,15 @@ class EngineClient:
         Raises:
             EngineUnavailable: it does not answer.
         """
-        content = await self._get("/v1/models", HEALTH_SECONDS)
         try:
-            return [
-                EngineModel(model["id"], model.get("parent"), model.get("max_model_len"))
-                for model in orjson.loads(content)["data"]
-            ]
+            listed = orjson.loads(await self._http.get("/v1/models"))["data"]
+            models = [EngineModel(m["id"], m.get("parent"), m.get("max_model_len")) for m in listed]
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as err:
-            raise EngineUnavailable("what answers at the engine's address is no vLLM") from err
+            raise EngineUnavailable(NO_VLLM) from err
+        for model in models:
+            if not isinstance(model.name, str) or not isinstance(model.max_model_len, int | None):
+                raise EngineUnavailable(NO_VLLM)
+        return models
 
     async def models(self) -> set[str]:
         """Return the names that the engine answers to.
@@ -254,7 +255,7 @@ class EngineClient:
             EngineSlow: it did not say in time; on a busy machine that means little.
             EngineUnavailable: it is down.
         """
-        await self._get("/health", HEALTH_SECONDS)
+        await self._http.get("/health")
 
     async def health(self) -> bool:
         """Say whether the engine is up."""
@@ -270,66 +271,7 @@ class EngineClient:
         Raises:
             EngineUnavailable: it does not answer.
         """
-        return (await self._get("/metrics", HEALTH_SECONDS)).decode()
-
-    # HTTP
-
-    def _session(self, name: str) -> aiohttp.ClientSession:
-        # Made on first use: a session belongs to the loop that it is made in.
-        if name not in self._sessions:
-            silence = SILENCE_SECONDS if name == "answers" else ADMIN_SECONDS
-            self._sessions[name] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=silence
-                ),
-                auto_decompress=False,
-                read_bufsize=2**18,
-            )
-        return self._sessions[name]
-
-    async def _post(
-        self, session: str, path: str, body: Mapping[str, Any]
-    ) -> aiohttp.ClientResponse:
-        """Return a response with status 200; whatever else happens is one of our errors."""
-        response = await self._reply(session, path, body)
-        if response.status == 200:
-            return response
-        raise await refusal(response)
-
-    async def _reply(
-        self, session: str, path: str, body: Mapping[str, Any]
-    ) -> aiohttp.ClientResponse:
-        """Return a response, whatever its status."""
-        content = orjson.dumps(body)
-        headers = {"Content-Type": "application/json"}
-        for attempt in (1, 2):
-            try:
-                return await self._session(session).post(
-                    self.url + path, data=content, headers=headers
-                )
-            except FOREIGN as err:
-                if attempt == 2 or not is_retryable(err):
-                    raise EngineUnavailable(SILENT) from err
-        raise AssertionError("the second attempt returns or raises")
-
-    async def _whole(self, path: str, body: Mapping[str, Any]) -> Any:
-        response = await self._post("answers", path, body)
-        with cut_by_foreign_errors():
-            return orjson.loads(await response.read())
-
-    async def _get(self, path: str, seconds: float) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        try:
-            async with self._session("admin").get(self.url + path, timeout=timeout) as response:
-                content = await response.read()
-        except TimeoutError as err:
-            raise EngineSlow(f"the engine did not answer within {seconds:.0f} s") from err
-        except FOREIGN as err:
-            raise EngineUnavailable(SILENT) from err
-        if response.status != 200:
-            raise EngineUnavailable(f"the engine answers {path} with {response.status}")
-        return content
+        return (await self._http.get("/metrics")).decode()
 
 
 def _chat_body(

@@ -3,7 +3,8 @@
 What a library said goes to the log and to `__cause__` only: it names addresses, and the engine is
 not for people to see. The one message that is passed on is why vLLM refuses a request.
 
-Invariant: no exception of aiohttp or of JSON leaves `serving/engine.py`.
+Invariant: no exception of aiohttp or of JSON leaves `serving/engine_http.py`
+or `serving/engine.py`.
 """
 
 import asyncio
@@ -20,8 +21,11 @@ from serving.errors import EngineCut, EngineError, EngineRejected, EngineUnavail
 logger = logging.getLogger(__name__)
 
 SILENT = "the engine does not answer at the moment; try again in a few seconds"
+UNREADABLE = "the engine's answer cannot be read; ask again"
 FOREIGN = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ssl.SSLError)
 """All that aiohttp raises for reasons outside this process."""
+NONSENSE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What reading an answer raises where it is not what vLLM says; bad JSON is a `ValueError`."""
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -37,14 +41,16 @@ def cut_by_foreign_errors() -> Iterator[None]:
     """Turn whatever happens while an answer is read into a cut.
 
     Raises:
-        EngineCut: the engine went away, or what it says is no JSON.
+        EngineCut: the engine went away or fell silent, or what it says is not what vLLM says.
     """
     try:
         yield
+    except TimeoutError as err:
+        raise EngineCut("the engine fell silent while it was answering; ask again") from err
     except FOREIGN as err:
         raise EngineCut("the engine went away while it was answering; ask again") from err
-    except orjson.JSONDecodeError as err:
-        raise EngineCut("the engine's answer cannot be read; ask again") from err
+    except NONSENSE as err:
+        raise EngineCut(UNREADABLE) from err
 
 
 async def refusal(response: aiohttp.ClientResponse, *, of_adapter: bool = False) -> EngineError:

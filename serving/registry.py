@@ -9,7 +9,7 @@ model's hash, and a base that was never served before starts at `rag`.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,31 +17,10 @@ from sqlalchemy import delete, func, insert, select
 
 from feedback.database import Database
 from serving import eligibility, holds, stack, tables
-from serving.errors import (
-    LiveMoved,
-    NotEligible,
-    NothingToRollBack,
-    PromotionHeld,
-    UnknownResponder,
-)
-from serving.records import AdapterRecord, Canary, Deployment, Hold, ReplicaReport, Routes
+from serving.errors import LiveMoved, NothingToRollBack, PromotionHeld
+from serving.records import AdapterRecord, Canary, Deployment, Hold, Routes
+from serving.reports import ReplicaReports
 from serving.responders import parse
-
-__all__ = [
-    "AdapterRecord",
-    "Canary",
-    "Deployment",
-    "Hold",
-    "NotEligible",
-    "NothingToRollBack",
-    "Registry",
-    "ReplicaReport",
-    "Routes",
-    "UnknownResponder",
-]
-
-REPORT_SECONDS = 15.0
-"""A replica that was not reported for so long is not there; web reports every second."""
 
 
 class Registry:
@@ -52,6 +31,7 @@ class Registry:
     ) -> None:
         self.database = database
         self.base_hash = base_hash
+        self.reports = ReplicaReports(database, clock)
         self._clock = clock
 
     # Adapters
@@ -89,13 +69,6 @@ class Registry:
         query = select(tables.adapters).order_by(tables.adapters.c.name)
         with self.database.read() as connection:
             return [AdapterRecord(**row) for row in connection.execute(query).mappings()]
-
-    def wanted(self) -> list[AdapterRecord]:
-        """Return the adapters that every replica should hold: live, previous, candidate, canary."""
-        names = self.routes().adapters
-        with self.database.read() as connection:
-            records = [eligibility.adapter(connection, name) for name in names]
-        return [r for r in records if r is not None and r.base_hash == self.base_hash]
 
     def routes(self) -> Routes:
         """Return what is live, previous, candidate and canary, all at one moment."""
@@ -142,12 +115,6 @@ class Registry:
         if not 0 < share < 1:
             raise ValueError(f"a canary's share lies between 0 and 1, not at {share}")
         self._set_alias("canary", responder, share)
-
-    def canary(self) -> Canary | None:
-        """Return the responder that gets a share of the conversations."""
-        with self.database.read() as connection:
-            row = eligibility.aliased(connection, self.base_hash).get("canary")
-        return Canary(row["target"], row["share"]) if row else None
 
     # Decisions
 
@@ -313,35 +280,6 @@ class Registry:
         with self.database.read() as connection:
             events = deployed + holds.events(connection)
         return sorted(events, key=lambda event: float(event["at"]), reverse=True)
-
-    # Replicas
-
-    def report_replica(self, url: str, loaded: Iterable[str], ready: bool, detail: str) -> None:
-        """Keep what web sees of one engine, for workers and operators to read."""
-        table = tables.replicas
-        row = {"url": url, "loaded": sorted(loaded), "ready": ready, "detail": detail}
-        row["updated"] = self._clock()
-        with self.database.write() as connection:
-            connection.execute(delete(table).where(table.c.url == url))
-            connection.execute(insert(table).values(row))
-
-    def keep_replicas(self, urls: Collection[str]) -> None:
-        """Forget every replica but these: an earlier engine's port means nothing."""
-        with self.database.write() as connection:
-            connection.execute(delete(tables.replicas).where(tables.replicas.c.url.not_in(urls)))
-
-    def replicas(self) -> list[ReplicaReport]:
-        """Return the replicas that web reported of late."""
-        table = tables.replicas
-        query = select(table).where(table.c.updated >= self._clock() - REPORT_SECONDS)
-        with self.database.read() as connection:
-            rows = connection.execute(query.order_by(table.c.url)).mappings()
-            return [ReplicaReport(**{**row, "loaded": tuple(row["loaded"])}) for row in rows]
-
-    def loaded_everywhere(self, adapter: str) -> bool:
-        """Say whether every replica holds this adapter, and there is one."""
-        replicas = self.replicas()
-        return bool(replicas) and all(adapter in replica.loaded for replica in replicas)
 
     # Inside a transaction
 

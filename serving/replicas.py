@@ -9,6 +9,7 @@ from collections import Counter
 from serving.config import CONTEXT_DEFAULT
 from serving.engine import EngineClient
 from serving.null_adapter import NULL_ADAPTER
+from serving.records import ReplicaReport
 
 
 class Replica:
@@ -21,6 +22,9 @@ class Replica:
         self.max_model_len = CONTEXT_DEFAULT
         self.loaded: set[str] = set()
         self.ready = False
+        self.doubted = True
+        """Until it answers a probe others are asked before it: it is new, was lost, failed a
+        request, or is slow to say how it is."""
         self.detail = "not seen yet"
         self.answered_at = 0.0
         """When it last said that it is up, on the reconciler's clock."""
@@ -30,6 +34,11 @@ class Replica:
     def url(self) -> str:
         """Where the engine is."""
         return self.client.url
+
+    @property
+    def load(self) -> int:
+        """The number of requests inside it."""
+        return self.in_flight.total()
 
     def model_of(self, adapter: str | None) -> str | None:
         """Return the name to ask the engine for, or None where it cannot answer as that yet.
@@ -47,4 +56,9 @@ class Replica:
         self.loaded.clear()
         self.base_name = None
         self.ready = False
+        self.doubted = True
         self.detail = detail
+
+    def report(self, now: float) -> ReplicaReport:
+        """Return what is known, as others read it."""
+        return ReplicaReport(self.url, tuple(sorted(self.loaded)), self.ready, self.detail, now)

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 ROUTED = "ratchet"
 """The model name that means: whoever is live."""
+SLACK = 4
+"""So many requests more than the emptiest replica's, and half of those, may a favourite have."""
 
 
 class RouteResult(NamedTuple):
@@ -135,8 +137,10 @@ class Router:
         self._rng.shuffle(sides)
         return sides[0], sides[1]
 
-    def pick(self, name: str, conversation: str) -> Route:
-        """Return a replica that can answer as this responder, the same one for a conversation.
+    def pick(self, name: str, conversation: str, without: Replica | None = None) -> Route:
+        """Return a replica that can answer as this responder, but not `without`.
+
+        It is the same one for a conversation as far as possible: see `_favourite`.
 
         Raises:
             EngineUnavailable: none can at the moment.
@@ -145,11 +149,14 @@ class Router:
         able = [
             Route(responder, replica, model)
             for replica in self.replicas
-            if replica.ready and (model := replica.model_of(responder.adapter))
+            if replica.ready and replica is not without
+            if (model := replica.model_of(responder.adapter))
         ]
         if not able:
             raise EngineUnavailable(self._why_not(name))
-        return max(able, key=lambda route: _draw(conversation, route.replica.url))
+        return _favourite(
+            [route for route in able if not route.replica.doubted] or able, conversation
+        )
 
     def ready(self) -> bool:
         """Say whether some replica can answer as the live responder."""
@@ -184,6 +191,19 @@ class Router:
             # Why is for operators, in the replicas' reports: it may name paths and addresses.
             return "no engine can answer at the moment; try again in a few seconds"
         return f"{name!r} is being loaded; try again in a few seconds"
+
+
+def _favourite(able: Sequence[Route], conversation: str) -> Route:
+    """Return the conversation's own replica, or the emptiest where its own is clearly fuller.
+
+    Its own is the one with the highest draw: it has the conversation's beginning in its prefix
+    cache, and a replica more or less moves only its own share of conversations. Requests in one
+    engine are computed together, so a few more of them cost less than a cold start does, and chance
+    alone makes small differences; beyond `SLACK` and half as much again the wait costs more.
+    """
+    own = max(able, key=lambda route: _draw(conversation, route.replica.url))
+    least = min(able, key=lambda route: route.replica.load)
+    return least if own.replica.load > least.replica.load * 3 // 2 + SLACK else own
 
 
 def _draw(conversation: str, of: str) -> float:

@@ -3,14 +3,13 @@
 Each replica is looked at every second, and at once when the routes change or a request fails. What
 is missing is checked against its fingerprint, loaded and probed; what nobody wants any more is
 taken out of the routes, drained and unloaded. A replica gets traffic when the live adapter is in
-it.
+it and has answered a probe; one that is lost is looked at less and less often until it is back.
 
 Invariant: an adapter is unloaded only when the router no longer goes by it and no request is in it;
 one that is damaged or refused is reported and tried again later, and never keeps the rest away.
 """
 
 import asyncio
-import hashlib
 import logging
 import re
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from feedback.types import Message
+from serving.adapter_files import AdapterDamaged, check_unchanged
 from serving.errors import (
     EngineError,
     EngineSlow,
@@ -30,7 +29,6 @@ from serving.errors import (
     UnknownResponder,
 )
 from serving.null_adapter import NULL_ADAPTER
-from serving.records import AdapterRecord
 from serving.registry import Registry
 from serving.replicas import Replica
 from serving.responders import parse
@@ -43,14 +41,9 @@ PATIENCE_SECONDS = 30.0
 """How long an engine that takes connections may leave our looks unanswered."""
 LONGEST_PAUSE = 60.0
 """Between two tries of an adapter that could not be loaded."""
+LONGEST_LOOK_PAUSE = 4.0
+"""Between two looks at a replica that was lost: short beside the time that an engine starts in."""
 _OURS = re.compile(r"ratchet-\d{4,}")
-_PROBE = (Message(role="user", content="?"),)
-
-
-class AdapterDamaged(ServingError):
-    """The folder on disk is not what was published."""
-
-    code = "adapter_damaged"
 
 
 @dataclass
@@ -81,6 +74,7 @@ class Reconciler:
         self._clock = clock
         self._staged: set[str] = set()
         self._failures: dict[tuple[str, str], _Failure] = {}
+        self._misses: dict[str, int] = {}
         self._reported: dict[str, tuple[object, float]] = {}
         self._turns = {replica.url: asyncio.Lock() for replica in router.replicas}
         self._wakes = {replica.url: asyncio.Event() for replica in router.replicas}
@@ -88,7 +82,7 @@ class Reconciler:
     async def run(self) -> None:
         """Look after every replica until cancelled."""
         urls = [replica.url for replica in self._router.replicas]
-        await asyncio.to_thread(self._registry.keep_replicas, urls)
+        await asyncio.to_thread(self._registry.reports.keep, urls)
         async with asyncio.TaskGroup() as group:
             for replica in self._router.replicas:
                 group.create_task(self._watch(replica))
@@ -99,8 +93,15 @@ class Reconciler:
             if replica is None or replica.url == url:
                 event.set()
 
+    def doubt(self, replica: Replica) -> None:
+        """Have a replica answer a probe before it is asked again where others can be."""
+        replica.doubted = True
+        self.wake(replica)
+
     async def stage(self, responder: str) -> None:
         """Load and probe what a responder needs, everywhere; it stays until `unstage`.
+
+        A replica that does not answer holds nobody up: it gets what is live before any traffic.
 
         Raises:
             UnknownResponder: its adapter is not registered.
@@ -113,7 +114,7 @@ class Reconciler:
         self._staged.add(adapter)
         for replica in self._router.replicas:
             self._failures.pop((replica.url, adapter), None)
-            await self.reconcile(replica)
+        await asyncio.gather(*(self.reconcile(replica) for replica in self._router.replicas))
         reached = [replica for replica in self._router.replicas if replica.base_name]
         if not reached:
             raise EngineUnavailable(f"{adapter!r} cannot be loaded: no engine answers")
@@ -134,17 +135,34 @@ class Reconciler:
     async def reconcile(self, replica: Replica) -> None:
         """Bring one replica as near to what is wanted as possible, and report it."""
         async with self._turns[replica.url]:
+            before = replica.ready
             try:
                 await self._bring_up(replica)
                 replica.answered_at = self._clock()
+                self._misses.pop(replica.url, None)
             except EngineSlow as err:
                 # On a machine that is busy with requests a look may take long. Those requests are
                 # answered all the same, and none may fail because of the look.
+                replica.doubted = True
                 if self._clock() > replica.answered_at + PATIENCE_SECONDS:
-                    replica.lost(err.message)
+                    self._lost(replica, err)
             except EngineError as err:
-                replica.lost(err.message)
+                self._lost(replica, err)
+            if replica.ready != before:
+                say = logger.info if replica.ready else logger.warning
+                says = "gets traffic" if replica.ready else "gets no traffic"
+                say("Engine %s %s: %s.", replica.url, says, replica.detail)
             await self._report(replica)
+
+    def _lost(self, replica: Replica, error: EngineError) -> None:
+        replica.lost(error.message)
+        if replica.answered_at:  # else it is still starting, which somebody is waiting for
+            self._misses[replica.url] = self._misses.get(replica.url, 0) + 1
+
+    def _pause(self, replica: Replica) -> float:
+        """Return the seconds until the next look."""
+        longest = max(self._seconds, LONGEST_LOOK_PAUSE)
+        return min(longest, self._seconds * 2.0 ** self._misses.get(replica.url, 0))
 
     async def _watch(self, replica: Replica) -> None:
         wake = self._wakes[replica.url]
@@ -157,7 +175,7 @@ class Reconciler:
             # A storm of failing requests must not become a storm of health checks.
             await asyncio.sleep(min(0.05, self._seconds))
             try:
-                await asyncio.wait_for(wake.wait(), self._seconds)
+                await asyncio.wait_for(wake.wait(), self._pause(replica))
             except TimeoutError:
                 continue
 
@@ -177,7 +195,11 @@ class Reconciler:
         wanted = dict.fromkeys([*needed, *self._router.routes.adapters, *self._staged])
         missing = [name for name in wanted if name not in replica.loaded]
         refused = [name for name in missing if not await self._load(replica, name, there)]
-        replica.ready = all(name in replica.loaded for name in needed)
+        able = all(name in replica.loaded for name in needed)
+        if able and replica.doubted:
+            await replica.client.probe(replica.model_of(live) or base.name)
+            replica.doubted = False
+        replica.ready = able
         for name in there:
             if name not in wanted and _OURS.fullmatch(name):
                 await self._retire(replica, name)
@@ -192,11 +214,12 @@ class Reconciler:
         try:
             if name not in there:
                 await replica.client.load_adapter(name, str(await self._checked_path(name)))
-            await replica.client.chat(name, _PROBE, {"max_tokens": 1, "temperature": 0})
-        except EngineUnavailable:
-            raise
+            await replica.client.probe(name)
         except (ServingError, OSError) as err:
+            # Also where the engine is gone: what takes it down must not do so every second.
             self._note_failure(replica, name, f"adapter {name}: {err}")
+            if isinstance(err, EngineUnavailable):
+                raise
             return False
         self._failures.pop((replica.url, name), None)
         replica.loaded.add(name)
@@ -234,36 +257,10 @@ class Reconciler:
         if seen == before and self._clock() < at + REPORT_SECONDS:
             return
         await asyncio.to_thread(
-            self._registry.report_replica,
+            self._registry.reports.write,
             replica.url,
             sorted(replica.loaded),
             replica.ready,
             replica.detail,
         )
         self._reported[replica.url] = (seen, self._clock())
-
-
-def check_unchanged(record: AdapterRecord) -> None:
-    """Compare an adapter's folder with its record.
-
-    Raises:
-        AdapterDamaged: a file is missing, new or another one.
-    """
-    folder = Path(record.path)
-    if not folder.is_dir():
-        raise AdapterDamaged(f"its folder {folder} is missing; restore it from a backup")
-    if fingerprint(folder) != record.fingerprint:
-        raise AdapterDamaged(
-            f"the files in {folder} are not those that were published; restore them from a backup"
-        )
-
-
-def fingerprint(folder: Path) -> str:
-    """Return the hash over names and contents of an adapter's files, its manifest left out."""
-    lines = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.is_file() and path.name != "manifest.json":
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            lines.append(f"{path.name}\0{digest}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()

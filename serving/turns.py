@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from feedback.types import Completion, Status
-from serving.engine import EngineChunk, EngineStream
-from serving.errors import EngineError
+from serving.engine import EngineChunk
+from serving.engine_errors import NONSENSE, UNREADABLE
+from serving.errors import EngineCut, EngineError
+from serving.failover import Seat, SeatedStream
 from serving.metrics import Metrics
 from serving.recording import Ending, Recorder
-from serving.replicas import Replica
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class Call:
 
     row: Completion
     choices: int
-    replica: Replica
-    model: str
+    seat: Seat
     priority: int
     messages: list[Any]
     sampling: dict[str, Any]
@@ -76,19 +76,36 @@ class Account:
         self._timer = timer
 
     def take(self, chunk: EngineChunk, part: str) -> None:
-        """Add a chunk; `part` is `delta` in streams and `message` in whole answers."""
-        for said in chunk["choices"]:
-            choice = self.choices[said["index"]]
-            text = said[part].get("content")
-            if text:
-                if self.first_token is None and part == "delta":
-                    self.first_token = self._timer() - self.call.started
-                choice.text.append(text)
-            choice.finish_reason = said.get("finish_reason") or choice.finish_reason
-        usage = chunk.get("usage")
-        if usage:
-            self.prompt_tokens = usage["prompt_tokens"]
-            self.completion_tokens = usage.get("completion_tokens")
+        """Add a chunk; `part` is `delta` in streams and `message` in whole answers.
+
+        Raises:
+            EngineCut: it is not what vLLM says.
+        """
+        try:
+            for said in chunk["choices"]:
+                choice = self.choices[said["index"]]
+                text = said[part].get("content")
+                if text:
+                    if self.first_token is None and part == "delta":
+                        self.first_token = self._timer() - self.call.started
+                    choice.text.append(_string(text))
+                if said.get("finish_reason"):
+                    choice.finish_reason = _string(said["finish_reason"])
+            usage = chunk.get("usage")
+            if usage:
+                self.prompt_tokens = int(usage["prompt_tokens"])
+                self.completion_tokens = int(usage.get("completion_tokens") or 0)
+        except NONSENSE as err:
+            raise EngineCut(UNREADABLE) from err
+
+    def check_whole(self) -> None:
+        """Say whether every choice has come to its end.
+
+        Raises:
+            EngineCut: one has not.
+        """
+        if any(choice.finish_reason is None for choice in self.choices):
+            raise EngineCut("the engine stopped before the answer was finished; ask again")
 
     def endings(self, status: Status) -> list[Ending]:
         """Return how every choice ended, and count it."""
@@ -118,13 +135,19 @@ class Account:
         ]
 
 
+def _string(said: object) -> str:
+    if isinstance(said, str):
+        return said
+    raise TypeError(f"a string was expected, not {said!r:.100}")
+
+
 class Turn:
     """A running answer: iterate it for Delta and at last Done, or `batches()` for vLLM's chunks."""
 
     def __init__(
         self,
         account: Account,
-        stream: EngineStream,
+        stream: SeatedStream,
         recorder: Recorder,
         failed: Callable[[Call, EngineError], None],
     ) -> None:
@@ -153,6 +176,7 @@ class Turn:
                         self._account.take(chunk, "delta")
                     yield batch
             if not self._ended:
+                self._account.check_whole()
                 await self._recorder.close(self._end("complete"))
         except EngineError as err:
             # Cut already, it fails because we hung up.
@@ -191,6 +215,5 @@ class Turn:
     def _end(self, status: Status) -> list[Ending]:
         self._ended = True
         self._stream.abort()
-        call = self._account.call
-        call.replica.in_flight[call.model] -= 1
+        self._account.call.seat.leave()
         return self._account.endings(status)

@@ -31,16 +31,22 @@ class FakeEngine:
         self.pause = 0.0
         """Seconds between two words."""
         self.gate = threading.Event()
-        """While it is not set, streams wait behind their second word."""
+        """While it is not set, streams wait at `gate_at`."""
         self.gate.set()
+        self.gate_at = 2
+        """The word before which streams wait; -1: only their headers have gone out."""
         self.cut_after: int | None = None
-        """Close the connection after so many words."""
+        """Close the connection after so many words; -1: behind the headers."""
         self.error_after: int | None = None
         """Say that the engine died after so many words, as vLLM does."""
         self.slow = 0.0
         """Seconds that a health check takes."""
         self.status: int | None = None
         """Answer everything with this status."""
+        self.failing = False
+        """Refuse to answer, and yet claim to be healthy."""
+        self.says: tuple[str, bytes] | None = None
+        """Say this, of this content type, whatever is asked."""
         self.requests: list[dict[str, Any]] = []
         self.aborted = 0
         self.url = ""
@@ -75,6 +81,8 @@ class FakeEngine:
         return PlainTextResponse("vllm:num_requests_running 0\n")
 
     async def _models(self, _: Request) -> Response:
+        if self.says:
+            return Response(self.says[1], headers={"Content-Type": self.says[0]})
         cards: list[dict[str, Any]] = [
             {"id": "base", "parent": None, "root": "/secret/base", "max_model_len": self.context}
         ]
@@ -137,8 +145,11 @@ class FakeEngine:
         )
 
     def _refusal(self, body: dict[str, Any]) -> Response | None:
-        if self.status:
-            return _error(self.status, "told to")
+        if self.status or self.failing:
+            return _error(self.status or 500, "told to")
+        if self.says:
+            kind, content = self.says
+            return Response(content, headers={"Content-Type": kind})
         if body["model"] != "base" and body["model"] not in self.loaded:
             return _error(404, f"The model `{body['model']}` does not exist.")
         return None
@@ -146,13 +157,11 @@ class FakeEngine:
     async def _events(self, body: dict[str, Any]) -> Any:
         finished = False
         try:
+            await self._obstacle(-1)
             for index in range(body.get("n", 1)):
                 yield self._event(body, index, {"role": "assistant", "content": ""})
                 for i, word in enumerate(self.words):
-                    if i == 2:
-                        await asyncio.to_thread(self.gate.wait, 30)
-                    if i == self.cut_after:
-                        raise ConnectionAbortedError("told to")
+                    await self._obstacle(i)
                     if i == self.error_after:
                         said = {"message": "EngineCore died", "code": 500}
                         yield b"data: %b\n\n" % orjson.dumps({"error": said})
@@ -168,6 +177,12 @@ class FakeEngine:
             yield b"data: [DONE]\n\n"
         finally:
             self.aborted += not finished
+
+    async def _obstacle(self, word: int) -> None:
+        if word == self.gate_at:
+            await asyncio.to_thread(self.gate.wait, 30)
+        if word == self.cut_after:
+            raise ConnectionAbortedError("told to")
 
     def _event(
         self, body: dict[str, Any], index: int, delta: dict[str, str], finish: str | None = None

@@ -1,8 +1,9 @@
 """What the tests of serving share: a home, a database, a fake engine and a served application."""
 
+import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ import httpx
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
 from serving import tables
+from serving.adapter_files import fingerprint
 from serving.app import assemble, create_app
 from serving.config import ServingConfig
 from serving.records import AdapterRecord
 from serving.registry import Registry
 from serving.services import Services
-from serving.swap import fingerprint
 from tests.fake_engine import FakeEngine, served
 
 OPERATOR = "operator-token"
@@ -68,10 +69,12 @@ def publish(registry: Registry, home: Path, name: str | None = None) -> str:
     folder.mkdir(parents=True)
     (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
     (folder / "adapter_model.safetensors").write_bytes(name.encode())
+    found = fingerprint(folder)
+    (folder / "manifest.json").write_text(json.dumps({"fingerprint": found}), encoding="utf-8")
     record = AdapterRecord(
         name=name,
         path=str(folder),
-        fingerprint=fingerprint(folder),
+        fingerprint=found,
         base_hash=registry.base_hash,
         recipe="kto",
         dataset="d",
@@ -108,13 +111,21 @@ class Service:
 
 
 @contextmanager
-def service(home: Path, *, engine: FakeEngine | None = None, **changes: Any) -> Iterator[Service]:
-    """Serve the application on a free port in front of a fake engine."""
+def service(
+    home: Path,
+    *,
+    engine: FakeEngine | None = None,
+    beside: Sequence[FakeEngine] = (),
+    **changes: Any,
+) -> Iterator[Service]:
+    """Serve the application on a free port in front of a fake engine, or of several."""
     engine = engine or FakeEngine()
     database = database_in(home)
-    with served(engine.app()) as engine_url:
-        engine.url = engine_url
-        services = assemble(config_for(home, engine_url, **changes), database, Loop())
+    with ExitStack() as stack:
+        for fake in (engine, *beside):
+            fake.url = stack.enter_context(served(fake.app()))
+        urls = [fake.url for fake in (engine, *beside)]
+        services = assemble(config_for(home, *urls, **changes), database, Loop())
         with served(create_app(services)) as url, httpx.Client(base_url=url, timeout=30) as http:
             made = Service(services, engine, url, http)
             wait_for(lambda: http.get("/readyz").status_code == 200)

@@ -4,6 +4,7 @@ Invariant: promote and rollback answer only when the next request is routed by w
 """
 
 import asyncio
+import time
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -164,4 +165,5 @@ def _deployed(services: Services, deployment: Deployment) -> dict[str, Any]:
         "live": routes.live,
         "previous": routes.previous,
         "deployment": asdict(deployment),
+        "replicas": [asdict(r.report(time.time())) for r in services.router.replicas],
     }

@@ -14,12 +14,12 @@ from safetensors.numpy import save_file
 from knowledge.chunks import Passage
 from knowledge.index import build_index
 from knowledge.retriever import KnowledgeBase
+from serving.adapter_files import fingerprint
 from serving.app import assemble, create_app
 from serving.config import ServingConfig
 from serving.engine_process import LORA_MODULES, EngineProcess
 from serving.records import AdapterRecord
 from serving.registry import Registry
-from serving.swap import fingerprint
 from tests.fake_engine import FakeEngine, served
 from tests.serving_kit import Loop, Service, config_for, database_in, wait_for
 
@@ -116,11 +116,13 @@ def random_adapter(registry: Registry, home: Path, seed: int, scale: float = 0.5
         "target_modules": list(LORA_MODULES),
     }
     (folder / "adapter_config.json").write_text(json.dumps(peft), encoding="utf-8")
+    found = fingerprint(folder)
+    (folder / "manifest.json").write_text(json.dumps({"fingerprint": found}), encoding="utf-8")
     registry.add_adapter(
         AdapterRecord(
             name=name,
             path=str(folder),
-            fingerprint=fingerprint(folder),
+            fingerprint=found,
             base_hash=registry.base_hash,
             recipe="kto",
             dataset="d",

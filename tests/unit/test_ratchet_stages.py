@@ -198,10 +198,10 @@ def test_loading_ends_when_every_engine_has_it(make: Callable[..., Parts]) -> No
     run = begin(parts, name="ratchet-0001")
     with pytest.raises(prove.NotLoaded, match="no engine reported"):
         prove.load(parts, run)
-    parts.registry.report_replica("http://127.0.0.1:1", [], True, "refused: rank 64")
+    parts.registry.reports.write("http://127.0.0.1:1", [], True, "refused: rank 64")
     with pytest.raises(prove.NotLoaded, match="refused: rank 64"):
         prove.load(parts, run)
-    parts.registry.report_replica("http://127.0.0.1:1", ["ratchet-0001"], True, "")
+    parts.registry.reports.write("http://127.0.0.1:1", ["ratchet-0001"], True, "")
     assert prove.load(parts, run) == "ratchet-0001 is loaded beside what is live"
     assert parts.registry.candidate() == "ratchet-0001"
 
@@ -249,7 +249,7 @@ def test_without_a_winner_the_cycle_says_why(
 def passed(parts: Parts, **given: Any) -> CycleRun:
     """A cycle whose candidate has passed and is loaded."""
     register(parts)
-    parts.registry.report_replica("http://127.0.0.1:1", ["ratchet-0001"], True, "")
+    parts.registry.reports.write("http://127.0.0.1:1", ["ratchet-0001"], True, "")
     run = begin(parts, name="ratchet-0001", evidence=evidence(60, 5), **given)
     prove.decide_candidate(parts, run)
     return run
@@ -303,7 +303,7 @@ def test_what_was_compared_with_another_live_is_not_promoted(make: Callable[...,
 def test_what_no_engine_holds_any_more_is_not_promoted(make: Callable[..., Parts]) -> None:
     parts = make()
     run = passed(parts)
-    parts.registry.report_replica("http://127.0.0.1:1", [], True, "")
+    parts.registry.reports.write("http://127.0.0.1:1", [], True, "")
     with pytest.raises(prove.NotLoaded):
         prove.promote(parts, run)
     assert parts.registry.live() == "rag"

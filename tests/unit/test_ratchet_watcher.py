@@ -174,7 +174,7 @@ def test_status_follows_promotion_hold_and_cycles(world: World) -> None:
     view = LoopStatus(parts.registry, parts.store, parts.cycles)
     world.promote("ratchet-0001")
     parts.registry.hold(reason="holiday", actor="ann")
-    parts.registry.report_replica("http://127.0.0.1:1", ["ratchet-0001"], True, "")
+    parts.registry.reports.write("http://127.0.0.1:1", ["ratchet-0001"], True, "")
     number = view.request_cycle("kto", "ann")
     request = parts.cycles.next_request()
     assert request is not None

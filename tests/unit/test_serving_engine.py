@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from feedback.types import Message
 from serving.context import fit, without_oldest
-from serving.engine import EngineClient
+from serving.engine import MAX_EVENT_BYTES, EngineClient
 from serving.engine_errors import is_retryable
 from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable, TooManyRequests
 from serving.limits import PerMinute
@@ -56,7 +56,7 @@ async def test_a_connection_is_used_again(fake: FakeEngine) -> None:
     async with EngineClient(fake.url) as client:
         for _ in range(3):
             assert [c async for c in client.stream_chat("base", HI, {})]
-        connector = client._sessions["answers"].connector
+        connector = client._http._sessions["answers"].connector
         assert isinstance(connector, aiohttp.TCPConnector)
         assert sum(len(idle) for idle in connector._conns.values()) == 1
 
@@ -96,6 +96,59 @@ async def test_a_stream_that_breaks_is_a_cut(fake: FakeEngine, how: str) -> None
     async with EngineClient(fake.url) as client:
         with pytest.raises(EngineCut):
             _ = [c async for c in client.stream_chat("base", HI, {})]
+
+
+STREAM, WHOLE = "text/event-stream", "application/json"
+GOOD = b'{"choices": [{"index": 0, "delta": {"content": "x"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "raised"),
+    [
+        ("text/html", b"<html>502 Bad Gateway</html>", EngineUnavailable),
+        (WHOLE, b"{}", EngineUnavailable),
+        (STREAM, b"", EngineCut),
+        (STREAM, b"data: not JSON\n\n", EngineCut),
+        (STREAM, b"data: 42\n\n", EngineCut),
+        (STREAM, b"data: %b\n\n" % GOOD, EngineCut),
+        (STREAM, b'data: %b\n\ndata: {"choi' % GOOD, EngineCut),
+        (STREAM, b"data: " + b"x" * (MAX_EVENT_BYTES + 1), EngineCut),
+    ],
+)
+async def test_nonsense_in_a_stream(
+    fake: FakeEngine, kind: str, content: bytes, raised: type[Exception]
+) -> None:
+    fake.says = (kind, content)
+    async with EngineClient(fake.url) as client:
+        with pytest.raises(raised):
+            _ = [c async for c in client.stream_chat("base", HI, {})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "raised"),
+    [
+        ("text/html", b"<html>502 Bad Gateway</html>", EngineUnavailable),
+        (WHOLE, b"<html>", EngineCut),
+        (WHOLE, b"[]", EngineCut),
+        (WHOLE, b"", EngineCut),
+    ],
+)
+async def test_nonsense_in_a_whole_answer(
+    fake: FakeEngine, kind: str, content: bytes, raised: type[Exception]
+) -> None:
+    fake.says = (kind, content)
+    async with EngineClient(fake.url) as client:
+        with pytest.raises(raised):
+            await client.chat("base", HI, {})
+
+
+async def test_an_engine_that_points_elsewhere_is_not_followed(fake: FakeEngine) -> None:
+    fake.status = 307
+    async with EngineClient(fake.url) as client:
+        with pytest.raises(EngineUnavailable):
+            await client.chat("base", HI, {})
+        with pytest.raises(EngineUnavailable):
+            await client.check_health()
 
 
 def test_only_what_never_arrived_is_sent_again() -> None:

@@ -184,7 +184,7 @@ def test_aliases_and_deployments_belong_to_a_base(database: Database, registry: 
     other = Registry(database, "other-base")
     assert (other.live(), other.previous(), other.candidate()) == ("rag", None, None)
     assert [a.name for a in other.adapters()] == [name]
-    assert other.wanted() == []
+    assert other.routes().adapters == ()
     with pytest.raises(UnknownResponder, match="another base"):
         other.promote(name, reason="r", actor="a", force=True)
     with pytest.raises(UnknownResponder, match="another base"):
@@ -198,7 +198,7 @@ def test_wanted_is_what_may_be_asked(registry: Registry) -> None:
     move(registry, f"{two}+rag")
     registry.set_candidate(three)
     registry.set_canary(f"{four}+rag", 0.2)
-    assert {a.name for a in registry.wanted()} == {one, two, three, four}
+    assert set(registry.routes().adapters) == {one, two, three, four}
     routes = registry.routes()
     assert (routes.live, routes.previous) == (f"{two}+rag", one)
     assert routes.candidate == three
@@ -207,8 +207,8 @@ def test_wanted_is_what_may_be_asked(registry: Registry) -> None:
     registry.set_candidate(None)
     registry.set_canary(None)
     assert registry.candidate() is None
-    assert registry.canary() is None
-    assert {a.name for a in registry.wanted()} == {one, two}
+    assert registry.routes().canary is None
+    assert set(registry.routes().adapters) == {one, two}
 
 
 def test_a_candidate_must_exist(registry: Registry) -> None:
@@ -251,18 +251,20 @@ def test_history_is_one_line_of_time(registry: Registry) -> None:
 def test_replicas_are_believed_only_for_a_while(database: Database) -> None:
     clock = Clock()
     registry = Registry(database, BASE, clock)
-    assert not registry.loaded_everywhere("ratchet-0001")
-    registry.report_replica("http://a", ["ratchet-0001", "base-null"], True, "ready")
-    registry.report_replica("http://b", ["ratchet-0001"], False, "probing")
-    assert registry.loaded_everywhere("ratchet-0001")
-    assert not registry.loaded_everywhere("base-null")
-    registry.report_replica("http://b", [], False, "restarted")
-    assert not registry.loaded_everywhere("ratchet-0001")
-    registry.keep_replicas(["http://a"])
-    assert [r.url for r in registry.replicas()] == ["http://a"]
+    assert not registry.reports.loaded_everywhere("ratchet-0001")
+    registry.reports.write("http://a", ["ratchet-0001", "base-null"], True, "ready")
+    registry.reports.write("http://b", ["ratchet-0001"], True, "ready")
+    assert registry.reports.loaded_everywhere("ratchet-0001")
+    assert not registry.reports.loaded_everywhere("base-null")
+    registry.reports.write("http://b", [], False, "restarted")
+    assert registry.reports.loaded_everywhere("base-null")
+    registry.reports.write("http://b", [], True, "ready")
+    assert not registry.reports.loaded_everywhere("ratchet-0001")
+    registry.reports.keep(["http://a"])
+    assert [r.url for r in registry.reports.latest()] == ["http://a"]
     clock.now += 60
-    assert registry.replicas() == []
-    assert not registry.loaded_everywhere("ratchet-0001")
+    assert registry.reports.latest() == []
+    assert not registry.reports.loaded_everywhere("ratchet-0001")
 
 
 def test_two_promotions_at_once_both_count(database: Database, registry: Registry) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from feedback.database import Database
+from serving.adapter_files import AdapterDamaged, check_unchanged, fingerprint
 from serving.engine import EngineClient
 from serving.errors import EngineUnavailable, NothingToRollBack, NotLoadable, UnknownModel
 from serving.identity import INTERNAL, OPERATOR, Person
@@ -15,7 +16,7 @@ from serving.promotion import Promotions
 from serving.registry import Registry
 from serving.replicas import Replica
 from serving.router import Router
-from serving.swap import AdapterDamaged, Reconciler, check_unchanged, fingerprint
+from serving.swap import Reconciler
 from tests.fake_engine import FakeEngine, served
 from tests.serving_kit import BASE, Service, database_in, publish, service, wait_for
 from training.adapter import fingerprint as published
@@ -89,7 +90,7 @@ async def test_a_replica_is_ready_when_what_is_live_is_in_it(site: Site) -> None
     site.engines[1].broken.clear()
     await site.live(name)
     assert all(name in engine.loaded for engine in site.engines)
-    assert site.registry.loaded_everywhere(name)
+    assert site.registry.reports.loaded_everywhere(name)
     await site.aclose()
 
 
@@ -110,7 +111,7 @@ async def test_a_restarted_engine_gets_everything_back_before_traffic(site: Site
 
 
 async def test_a_slow_engine_is_not_a_lost_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.engine.HEALTH_SECONDS", 0.05)
+    monkeypatch.setattr("serving.engine_http.HEALTH_SECONDS", 0.05)
     await site.settle()
     site.engines[0].slow = 1.0
     await site.settle()
@@ -118,6 +119,59 @@ async def test_a_slow_engine_is_not_a_lost_one(site: Site, monkeypatch: pytest.M
     site.clock.now += 60
     await site.settle()
     assert not site.replicas[0].ready
+    await site.aclose()
+
+
+async def test_a_lost_replica_is_looked_at_less_and_less_often(site: Site) -> None:
+    replica, pause = site.replicas[0], site.reconciler._pause
+    site.engines[0].status = 500
+    await site.settle()
+    assert pause(replica) == 1  # it is still starting
+    site.engines[0].status = None
+    await site.settle()
+    site.engines[0].status = 500
+    pauses = []
+    for _ in range(4):
+        await site.settle()
+        pauses.append(pause(replica))
+    assert pauses == [2, 4, 4, 4]
+    site.engines[0].status = None
+    await site.settle()
+    assert replica.ready
+    assert pause(replica) == 1
+    await site.aclose()
+
+
+async def test_an_engine_that_cannot_generate_is_not_ready(site: Site) -> None:
+    site.engines[0].failing = True
+    site.replicas[0].cpu = False  # no adapter to be probed: the base itself is
+    await site.settle()
+    assert not site.replicas[0].ready
+    site.engines[0].failing = False
+    await site.settle()
+    assert site.replicas[0].ready
+    await site.aclose()
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        b"<html>",
+        b"[]",
+        b'{"data": 3}',
+        b'{"data": [3]}',
+        b'{"data": [{"id": 3}]}',
+        b'{"data": [{"id": "base", "max_model_len": "long"}]}',
+    ],
+)
+async def test_what_is_no_vllm_is_no_replica(site: Site, models: bytes) -> None:
+    site.engines[0].says = ("application/json", models)
+    await site.settle()
+    assert [replica.ready for replica in site.replicas] == [False, True]
+    assert "no vLLM" in site.replicas[0].detail
+    site.engines[0].says = None
+    await site.settle()
+    assert site.replicas[0].ready
     await site.aclose()
 
 
@@ -139,8 +193,39 @@ async def test_a_damaged_adapter_is_not_loaded(site: Site) -> None:
     assert all(replica.ready for replica in site.replicas)
     assert "published" in site.replicas[0].detail
     assert name not in site.engines[0].loaded
-    (report, _) = site.registry.replicas()
+    (report, _) = site.registry.reports.latest()
     assert "published" in report.detail
+    await site.aclose()
+
+
+@pytest.mark.parametrize("manifest", [None, "{", "[]", '{"fingerprint": "another"}'])
+async def test_files_without_their_manifest_are_not_loaded(
+    site: Site, manifest: str | None
+) -> None:
+    name = publish(site.registry, site.home)
+    path = site.home / "adapters" / name / "manifest.json"
+    path.unlink() if manifest is None else path.write_text(manifest, encoding="utf-8")
+    await site.settle()
+    with pytest.raises(NotLoadable, match="manifest"):
+        await site.live(name)
+    assert site.registry.live() == "rag"
+    assert name not in site.engines[0].loaded
+    await site.aclose()
+
+
+async def test_what_takes_the_engine_down_is_not_loaded_again_at_once(site: Site) -> None:
+    name = publish(site.registry, site.home)
+    site.registry.set_candidate(name)
+    await site.settle()
+    site.engines[0].restart()
+    site.engines[0].failing = True  # as if loading had killed it
+    await site.settle()
+    site.engines[0].failing = False
+    await site.settle()
+    assert NULL_ADAPTER not in site.replicas[0].loaded
+    site.clock.now += 2
+    await site.settle()
+    assert site.replicas[0].ready
     await site.aclose()
 
 
@@ -327,7 +412,7 @@ def test_another_processs_promotion_is_followed(live_service: Service) -> None:
     registry = Registry(other, BASE)
     name = publish(registry, home)
     registry.set_candidate(name)
-    wait_for(lambda: registry.loaded_everywhere(name))
+    wait_for(lambda: registry.reports.loaded_everywhere(name))
     registry.promote(name, reason="r", actor="cycle", force=True)
     wait_for(lambda: live_service.chat().json()["model"] == name, 5)
     wait_for(lambda: live_service.http.get("/readyz").json()["live"] == name, 5)

@@ -1,0 +1,120 @@
+"""An engine that is slow, dies or talks nonsense: a clear error, and nothing lost or kept twice."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.serving_kit import Service, service, wait_for
+
+STREAM, WHOLE = "text/event-stream", "application/json"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Service]:
+    with service(tmp_path) as made:
+        yield made
+        wait_for(lambda: not made.services.router.replicas[0].load)
+
+
+def failure(response: httpx.Response) -> dict[str, Any]:
+    """Return the error of a response, or of the last event of a stream."""
+    last = response.text.rstrip().rpartition("data: ")[2]
+    error = json.loads(last)["error"]
+    assert set(error) == {"message", "type", "code"}
+    return dict(error)
+
+
+def event(**chunk: Any) -> bytes:
+    return b"data: %b\n\n" % json.dumps(chunk).encode()
+
+
+def choice(**more: Any) -> dict[str, Any]:
+    return {"index": 0, "delta": {"content": "so far"}, "finish_reason": None} | more
+
+
+GOOD = event(choices=[choice()])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        event(no="choices"),
+        event(choices=3),
+        event(choices=[3]),
+        event(choices=[choice(index=7)]),
+        event(choices=[choice(index="0")]),
+        event(choices=[choice(delta=None)]),
+        event(choices=[choice(delta={"content": 3})]),
+        event(choices=[choice(delta={}, finish_reason=["stop"])]),
+        event(choices=[], usage={"prompt_tokens": "many"}),
+        b"data: []\n\n",
+        b"data: half an eve",
+        b"data: [DONE]\n\n",
+    ],
+)
+def test_nonsense_in_the_middle_of_a_stream(served: Service, wrong: bytes) -> None:
+    served.engine.says = (STREAM, GOOD + wrong)
+    response = served.chat(stream=True)
+    assert failure(response)["code"] == "engine_cut"
+    (row,) = served.store.completions()
+    assert (row.status, row.text) == ("failed", "so far")
+    served.engine.says = None
+    wait_for(lambda: served.chat().status_code == 200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "status"),
+    [
+        ("text/html", b"<html>", 503),
+        (WHOLE, b"<html>", 502),
+        (WHOLE, b"{}", 502),
+        (WHOLE, b'{"choices": []}', 502),
+        (WHOLE, b'{"choices": [{"index": 0, "message": {"content": "x"}}]}', 502),
+        (WHOLE, b'{"choices": [{"index": 0, "message": "x", "finish_reason": "stop"}]}', 502),
+    ],
+)
+def test_nonsense_instead_of_an_answer(
+    served: Service, kind: str, content: bytes, status: int
+) -> None:
+    served.engine.says = (kind, content)
+    response = served.chat()
+    assert response.status_code == status
+    assert failure(response)["type"] == "engine_error"
+    # Where an engine had begun, the attempt is kept; it is nobody's answer.
+    wait_for(
+        lambda: [row.status for row in served.store.completions()] == ["failed"] * (status == 502)
+    )
+    served.engine.says = None
+    wait_for(lambda: served.chat().status_code == 200)
+
+
+@pytest.mark.parametrize("word", [-1, 2])
+def test_an_engine_that_falls_silent_is_given_up(
+    served: Service, monkeypatch: pytest.MonkeyPatch, word: int
+) -> None:
+    monkeypatch.setattr("serving.engine_http.SILENCE_SECONDS", 1.0)
+    served.engine.gate_at = word
+    served.engine.gate.clear()
+    response = served.chat(stream=True)
+    served.engine.gate.set()
+    assert "silent" in failure(response)["message"]
+    (row,) = served.store.completions()
+    assert (row.status, row.text) == ("failed", "Answered by" if word == 2 else "")
+    wait_for(lambda: served.engine.aborted == 1)
+
+
+def test_an_engine_that_restarts_between_two_looks_is_filled_again(served: Service) -> None:
+    served.services.router.replicas[0].cpu = True
+    served.services.reconciler._null = served.services.config.home
+    served.services.reconciler.wake()
+    wait_for(lambda: served.engine.loaded)
+    served.engine.restart()
+    response = served.chat()
+    assert response.status_code in {200, 503}
+    wait_for(lambda: served.chat().status_code == 200)
+    kept = [row.status for row in served.store.completions()]
+    assert kept == ["complete"] * len(kept)
