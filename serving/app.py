@@ -43,6 +43,7 @@ from serving.errors import (
     ServingError,
     TooManyRequests,
     Unauthorized,
+    Unavailable,
 )
 from serving.identity import Identity
 from serving.keys import ApiKeys
@@ -56,6 +57,7 @@ from serving.replicas import Replica
 from serving.responders import Responders
 from serving.router import Router
 from serving.services import Services
+from serving.storage_errors import STORAGE, storage_failed
 from serving.swap import Reconciler
 
 __all__ = ["Services", "assemble", "create_app"]
@@ -219,6 +221,8 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(ServingError, _serving_error)
     app.add_exception_handler(FeedbackError, _feedback_error)
     app.add_exception_handler(KnowledgeError, _knowledge_error)
+    for kind in STORAGE:
+        app.add_exception_handler(kind, _storage_error)
     app.add_exception_handler(RequestValidationError, _invalid_body)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
@@ -234,7 +238,7 @@ def _error(
 async def _serving_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServingError)
     headers: dict[str, str] = {}
-    if isinstance(error, EngineUnavailable | TooManyRequests):
+    if isinstance(error, EngineUnavailable | TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
@@ -254,6 +258,10 @@ async def _feedback_error(_: Request, error: Exception) -> JSONResponse:
 async def _knowledge_error(_: Request, error: Exception) -> JSONResponse:
     logger.error("Retrieval failed: %s", error)
     return _error(500, f"the documents cannot be searched: {error}", "server_error", "retrieval")
+
+
+async def _storage_error(request: Request, error: Exception) -> JSONResponse:
+    return await _serving_error(request, storage_failed(error))
 
 
 async def _invalid_body(_: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,7 @@ from typing import Any
 from feedback.types import Comparison, Completion, Message, Purpose
 from serving.context import fit
 from serving.engine import EngineChunk
-from serving.errors import EngineCut, EngineError
+from serving.errors import EngineCut, EngineError, StorageFailed
 from serving.failover import Seat
 from serving.identity import Person
 from serving.limits import PerMinute
@@ -287,6 +287,9 @@ class ChatService:
         turn = Turn(books, stream, self._recorder, self._failed)
         try:
             await self._recorder.open(call.rows())
+        except StorageFailed:
+            turn.drop()
+            raise
         except BaseException:
             await turn.aclose()
             raise

@@ -14,6 +14,10 @@
     │   ├── PromotionHeld                                  an operator holds promotion
     │   └── NothingToRollBack                              the stack holds one deployment only
     ├── TooManyRequests         429 rate_limit_error
+    ├── Unavailable             503 server_error           not now; try again
+    │   ├── Stopping                                       the service is being stopped
+    │   └── StorageFailed                                  the database cannot be written
+    │       └── StorageFull     507                        its disk is full
     └── EngineError             502 engine_error
         ├── EngineUnavailable   503                        nothing was generated; try again
         │   └── EngineSlow                                 it did not say in time how it is
@@ -132,6 +136,36 @@ class TooManyRequests(ServingError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unavailable(ServingError):
+    """The service cannot do it at the moment, whatever the engine could."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Stopping(Unavailable):
+    """The service is being stopped: it finishes what it began and begins nothing."""
+
+    code = "stopping"
+
+
+class StorageFailed(Unavailable):
+    """The database cannot be written or read, so nothing that must be kept is begun."""
+
+    code = "storage_failed"
+
+
+class StorageFull(StorageFailed):
+    """There is no space left where the database lies."""
+
+    status = 507
+    code = "storage_full"
 
 
 class EngineError(ServingError):

@@ -4,6 +4,9 @@ A commit waits for the disk, and the disk is slow (milliseconds). While one is u
 else that wants to be written gathers, and goes into the next one together. One thread writes:
 SQLite takes one writer at a time anyway.
 
+Where the disk is full or the database is held by somebody, everyone who waits is told so. How an
+answer ended is tried again until it is written: its row is there and open.
+
 Invariant: whoever awaited a write finds it on disk; what is handed over without waiting is written,
 too, although whoever asked is gone; one refused write never takes another one with it.
 """
@@ -12,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -22,8 +25,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, FeedbackError, Status, UnknownCompletion
+from serving.errors import StorageFailed
+from serving.storage_errors import STORAGE, storage_failed
 
 logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Between two tries to write down how an answer ended."""
 
 T = TypeVar("T")
 Job = Callable[[FeedbackStore], Any]
@@ -52,12 +60,14 @@ class Recorder:
         self._gathered: list[tuple[Job, asyncio.Future[Any]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._left: set[asyncio.Future[None]] = set()
+        self._draining = asyncio.Event()
 
     async def write(self, job: Callable[[FeedbackStore], T]) -> T:
         """Run one call of the store; when this returns, what it wrote is on disk.
 
         Raises:
             FeedbackError: the store refused it.
+            StorageFailed: nothing can be written at the moment; this was not.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._gathered.append((job, done))
@@ -74,8 +84,26 @@ class Recorder:
         self._hand_over(self.open(completions))
 
     async def close(self, endings: Sequence[Ending]) -> None:
-        """Record how completions ended; it is on disk when this returns, even if cancelled."""
-        await self.write(lambda store: _close(store, endings))
+        """Record how completions ended; it is on disk when this returns, even if cancelled.
+
+        Raises:
+            StorageFailed: not yet; it is tried again until it is there.
+        """
+        try:
+            await self.write(lambda store: _close(store, endings))
+        except StorageFailed:
+            self._hand_over(self._close_later(endings))
+            raise
+
+    async def _close_later(self, endings: Sequence[Ending]) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), RETRY_SECONDS)
+            try:
+                return await self.write(lambda store: _close(store, endings))
+            except StorageFailed:
+                if self._draining.is_set():
+                    raise
 
     def close_soon(self, endings: Sequence[Ending]) -> None:
         """Record how completions ended, whether or not somebody waits for it."""
@@ -87,7 +115,9 @@ class Recorder:
 
     async def drain(self) -> None:
         """Wait until everything that was handed over is written, then stop the thread."""
-        await asyncio.gather(*self._left, return_exceptions=True)
+        self._draining.set()
+        while self._left:
+            await asyncio.gather(*self._left, return_exceptions=True)
         if self._writer is not None:
             await self._writer
         self._thread.shutdown()
@@ -120,7 +150,17 @@ class Recorder:
                     done.set_result(result)
 
     def _commit(self, batch: Sequence[tuple[Job, object]]) -> list[Any]:
-        """Run every job in one transaction; return what each gave or why it was refused."""
+        """Run every job in one transaction; return what each gave or why it was refused.
+
+        Raises:
+            StorageFailed: none of them was written.
+        """
+        try:
+            return self._in_one_transaction(batch)
+        except STORAGE as err:
+            raise storage_failed(err) from err
+
+    def _in_one_transaction(self, batch: Sequence[tuple[Job, object]]) -> list[Any]:
         results: list[Any] = []
         with self._store.database.write() as connection:
             shared = cast(Database, _OneTransaction(connection))
@@ -128,6 +168,9 @@ class Recorder:
             for job, _ in batch:
                 try:
                     results.append(job(store))
+                except STORAGE:
+                    # SQLite may have rolled back everything, what went well before this included.
+                    raise
                 except (FeedbackError, SQLAlchemyError) as err:
                     results.append(err)
         return results

@@ -207,6 +207,11 @@ class Turn:
         """Stop the answer where it is; nothing happens when it has ended."""
         self._cut()
 
+    def drop(self) -> None:
+        """Stop an answer that could not be recorded, so that there is nothing to close."""
+        if not self._ended:
+            self._end("cut")
+
     def _cut(self) -> None:
         # Nobody may be left to wait for this write: the one who listened was cancelled.
         if not self._ended:

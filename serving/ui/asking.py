@@ -18,6 +18,7 @@ from serving.errors import (
     EngineUnavailable,
     ServingError,
     TooManyRequests,
+    Unavailable,
 )
 from serving.identity import Person
 from serving.ui import messages
@@ -124,7 +125,7 @@ class Asking:
             async with aclosing(run(ask, before, shown, state, asker)) as views:
                 async for view in views:
                     yield view
-        except (EngineUnavailable, TooManyRequests, EngineRejected, BadRequest) as err:
+        except (EngineUnavailable, Unavailable, TooManyRequests, EngineRejected, BadRequest) as err:
             turns = [*before, parent] if parent else before
             settled = await self.settled(turns, asker.words, asker.person)
             trouble = notice("bad", explained(err, asker.words))
@@ -169,7 +170,7 @@ class Asking:
 
 def explained(error: ServingError, words: ChatWords) -> str:
     """Return what went wrong in words for the one who asked."""
-    if isinstance(error, EngineUnavailable):
+    if isinstance(error, EngineUnavailable | Unavailable):
         return words.unavailable.format(seconds=error.retry_after)
     if isinstance(error, TooManyRequests):
         return words.busy.format(seconds=error.retry_after)
