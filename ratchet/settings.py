@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """Share of page turns that are shown as a blind pair."""
     top_k: int = Field(default=3, ge=1)
     """Passages put before a question."""
+    stop_seconds: float = Field(default=20.0, ge=0)
+    """How long running answers get to end when the service is stopped; then they are cut."""
     library: str = "demo/documents"
     """Documents that fill an empty library on the first start; empty: none."""
     schedule: Schedule = Schedule()

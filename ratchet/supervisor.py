@@ -70,7 +70,7 @@ def run_service(settings: Settings, out: TextIO) -> int:
                 out.flush()
                 service.watch(stop)
         finally:
-            note("stopping ...")
+            note(f"stopping: running answers get {settings.stop_seconds:g} s to end ...")
             service.stop()
     return 0
 
@@ -218,7 +218,8 @@ class Supervisor:
     def stop(self) -> None:
         """End everything, the worker first: what it does needs the others."""
         stoppers = [
-            threading.Thread(target=child.stop, args=(GRACE,)) for child in reversed(self._children)
+            threading.Thread(target=child.stop, args=(self._grace(child),))
+            for child in reversed(self._children)
         ]
         for thread in stoppers:
             thread.start()
@@ -227,6 +228,10 @@ class Supervisor:
         if self._engine is not None and self._keeper is not None:
             self._engine.stop()
             self._keeper.join()
+
+    def _grace(self, child: Child) -> float:
+        """Return how long a child may take to end: web lets running answers come to theirs."""
+        return GRACE + (self._settings.stop_seconds if child.name == "web" else 0.0)
 
 
 def _ready(url: str) -> tuple[bool, str]:

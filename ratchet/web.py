@@ -20,9 +20,6 @@ from ratchet.migrations import migrate_url
 from ratchet.settings import Settings, SettingsError
 from ratchet.wiring import web_app
 
-GRACE = 8
-"""Seconds that running answers get when the service stops; `up` waits a little longer."""
-
 
 def run_web(settings: Settings) -> None:
     """Serve until asked to stop.
@@ -31,6 +28,8 @@ def run_web(settings: Settings) -> None:
         SettingsError: the port is taken.
     """
     import uvicorn
+
+    from ratchet.graceful import GracefulServer
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -43,14 +42,14 @@ def run_web(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
     app = web_app(settings.model_copy(update={"port": port}))
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=GRACE, access_log=False
-    )
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    chat = app.state.services.chat
+    server = GracefulServer(config, lambda: chat.stop(settings.stop_seconds))
     said = say_where(settings, port)
     # uvicorn ends its work and raises the signal once more: without this it would end us there.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     finally:
         said.unlink(missing_ok=True)
 

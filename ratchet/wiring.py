@@ -101,6 +101,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         cpu=on_cpu(),
         pair_rate=settings.pair_rate,
         top_k=settings.top_k,
+        stop_seconds=settings.stop_seconds,
         gpu_memory_utilization=settings.engine.gpu_memory,
         max_model_len=settings.engine.max_model_len,
         max_loras=settings.engine.max_loras,

@@ -14,11 +14,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakSet
 
 from feedback.types import Comparison, Completion, Message, Purpose
 from serving.context import fit
 from serving.engine import EngineChunk
-from serving.errors import EngineCut, EngineError, StorageFailed
+from serving.errors import EngineCut, EngineError, Stopping, StorageFailed
 from serving.failover import Seat
 from serving.identity import Person
 from serving.limits import PerMinute
@@ -34,6 +35,8 @@ __all__ = ["Answer", "ChatRequest", "ChatService", "Delta", "Done", "Pair", "Tur
 EVALUATION_PRIORITY = 10
 """vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
 LEFT, RIGHT = "left", "right"
+LOOK_SECONDS = 0.05
+STOPPED = "the service was stopped before the answer was finished; ask again"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ class ChatService:
         self._timer = timer
         self._new_id = new_id
         self._rng = rng or random.Random()
+        self._turns: WeakSet[Turn] = WeakSet()
+        self._answers: set[asyncio.Task[Any] | None] = set()
+        self._cutting = False
 
     async def start(self, request: ChatRequest, person: Person) -> Turn:
         """Start one streamed answer; its rows are committed when this returns.
@@ -129,6 +135,8 @@ class ChatService:
         row = self._row(completion_id, request, person, route, _purpose(person))
         call = await self._call(row, request, person)
         books = Account(call, self._metrics, self._timer)
+        task = asyncio.current_task()
+        self._answers.add(task)
         try:
             chunk = await self._ask(call, books)
         except EngineCut:
@@ -136,7 +144,11 @@ class ChatService:
             raise
         except asyncio.CancelledError:
             self._recorder.open_soon(_ended_rows(books, "cut"))
+            if self._cutting:
+                raise Stopping(STOPPED) from None
             raise
+        finally:
+            self._answers.discard(task)
         await self._recorder.open(_ended_rows(books, "complete"))
         created = int(row.created)
         return Answer(row.id, row.conversation, row.responder, call.row.passages, created, chunk)
@@ -188,9 +200,25 @@ class ChatService:
         """Draw whether the page offers this turn as a blind pair."""
         return self._rng.random() < rate
 
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing any more; give what is running so long to end, then cut it."""
+        self._router.close()
+        until = self._timer() + seconds
+        while self._timer() < until and self._busy():  # noqa: ASYNC110 - counted, not announced
+            await asyncio.sleep(LOOK_SECONDS)
+        self._cutting = True
+        for turn in tuple(self._turns):
+            turn.stop(Stopping(STOPPED))
+        for task in self._answers:
+            if task is not None:
+                task.cancel()
+
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._recorder.drain()
+
+    def _busy(self) -> bool:
+        return any(replica.load for replica in self._router.replicas)
 
     def _check_rate(self, person: Person) -> None:
         if person.role == "person" and not person.trusted:
@@ -285,6 +313,7 @@ class ChatService:
             raise
         books = Account(call, self._metrics, self._timer)
         turn = Turn(books, stream, self._recorder, self._failed)
+        self._turns.add(turn)
         try:
             await self._recorder.open(call.rows())
         except StorageFailed:

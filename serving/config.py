@@ -40,6 +40,8 @@ class ServingConfig:
     """Chat requests of one untrusted person; trusted callers and operators have no limit."""
     max_choices: int = 8
     """The largest `n` of a request."""
+    stop_seconds: float = 20.0
+    """How long running answers get to end when the service is stopped."""
     reconcile_seconds: float = 1.0
     route_refresh_seconds: float = 0.05
     gpu_memory_utilization: float = 0.9

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.errors import EngineUnavailable, UnknownModel
+from serving.errors import EngineUnavailable, Stopping, UnknownModel
 from serving.identity import Person
 from serving.records import Routes
 from serving.registry import Registry
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 ROUTED = "ratchet"
 """The model name that means: whoever is live."""
+STOPPED_SECONDS = 30
+"""When to try again after a stop: a restart takes about as long."""
 SLACK = 4
 """So many requests more than the emptiest replica's, and half of those, may a favourite have."""
 
@@ -55,6 +57,7 @@ class Router:
         self._registry = registry
         self._rng = rng or random.Random()
         self._routes: Routes | None = None
+        self._closed = False
         self._reading = asyncio.Lock()
         self._also: list[Callable[[], None]] = []
 
@@ -80,6 +83,10 @@ class Router:
     def on_refresh(self, read: Callable[[], None]) -> None:
         """Have something else read, too, whenever anybody has written to the database."""
         self._also.append(read)
+
+    def close(self) -> None:
+        """Begin nothing any more; what is running may still change its replica."""
+        self._closed = True
 
     async def follow(self, seconds: float, changed: Callable[[], Awaitable[None]]) -> None:
         """Refresh whenever anybody has committed, until cancelled; then call `changed`."""
@@ -144,7 +151,10 @@ class Router:
 
         Raises:
             EngineUnavailable: none can at the moment.
+            Stopping: nothing is begun any more.
         """
+        if self._closed and without is None:
+            raise Stopping("the service is being stopped; try again in a moment", STOPPED_SECONDS)
         responder = parse(name)
         able = [
             Route(responder, replica, model)
@@ -162,7 +172,7 @@ class Router:
         """Say whether some replica can answer as the live responder."""
         try:
             self.pick(self.routes.live, "")
-        except EngineUnavailable:
+        except (EngineUnavailable, Stopping):
             return False
         return True
 

@@ -13,7 +13,7 @@ from typing import Any
 from feedback.types import Completion, Status
 from serving.engine import EngineChunk
 from serving.engine_errors import NONSENSE, UNREADABLE
-from serving.errors import EngineCut, EngineError
+from serving.errors import EngineCut, EngineError, ServingError
 from serving.failover import Seat, SeatedStream
 from serving.metrics import Metrics
 from serving.recording import Ending, Recorder
@@ -162,12 +162,14 @@ class Turn:
         self._recorder = recorder
         self._failed = failed
         self._ended = False
+        self._why: ServingError | None = None
 
     async def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
         """Give the engine's chunks as they arrive; behind the last the answer is closed on disk.
 
         Raises:
             EngineCut: the engine died; the answer is closed as failed.
+            ServingError: what `stop` was given; the answer is closed as cut.
         """
         try:
             async with aclosing(self._stream.batches()) as batches:
@@ -183,7 +185,7 @@ class Turn:
             if not self._ended:
                 self._failed(self._account.call, err)
                 await self._recorder.close(self._end("failed"))
-            raise
+            raise self._why or err from err
         finally:
             self._cut()
 
@@ -206,6 +208,12 @@ class Turn:
     async def aclose(self) -> None:
         """Stop the answer where it is; nothing happens when it has ended."""
         self._cut()
+
+    def stop(self, why: ServingError) -> None:
+        """Stop the answer where it is and tell whoever listens why."""
+        if not self._ended:
+            self._why = why
+            self._cut()
 
     def drop(self) -> None:
         """Stop an answer that could not be recorded, so that there is nothing to close."""

@@ -8,16 +8,31 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving_kit import Service, service, wait_for
+from feedback.types import Completion
+from tests.serving_kit import Service, publish, service, wait_for
 
 STREAM, WHOLE = "text/event-stream", "application/json"
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Service]:
-    with service(tmp_path) as made:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service(tmp_path_factory.mktemp("shared")) as made:
         yield made
-        wait_for(lambda: not made.services.router.replicas[0].load)
+
+
+@pytest.fixture
+def served(shared: Service) -> Iterator[Service]:
+    """A service whose engine is well; what a test did to it is undone."""
+    engine, replica = shared.engine, shared.services.router.replicas[0]
+    yield shared
+    engine.says, engine.gate_at = None, 2
+    engine.gate.set()
+    shared.services.reconciler.wake()
+    wait_for(lambda: replica.ready and not replica.doubted and not replica.load)
+
+
+def newest(served: Service) -> Completion:
+    return max(served.store.completions(), key=lambda row: row.created)
 
 
 def failure(response: httpx.Response) -> dict[str, Any]:
@@ -60,10 +75,8 @@ def test_nonsense_in_the_middle_of_a_stream(served: Service, wrong: bytes) -> No
     served.engine.says = (STREAM, GOOD + wrong)
     response = served.chat(stream=True)
     assert failure(response)["code"] == "engine_cut"
-    (row,) = served.store.completions()
+    row = newest(served)
     assert (row.status, row.text) == ("failed", "so far")
-    served.engine.says = None
-    wait_for(lambda: served.chat().status_code == 200)
 
 
 @pytest.mark.parametrize(
@@ -80,41 +93,41 @@ def test_nonsense_in_the_middle_of_a_stream(served: Service, wrong: bytes) -> No
 def test_nonsense_instead_of_an_answer(
     served: Service, kind: str, content: bytes, status: int
 ) -> None:
+    before = len(list(served.store.completions()))
     served.engine.says = (kind, content)
     response = served.chat()
     assert response.status_code == status
     assert failure(response)["type"] == "engine_error"
     # Where an engine had begun, the attempt is kept; it is nobody's answer.
-    wait_for(
-        lambda: [row.status for row in served.store.completions()] == ["failed"] * (status == 502)
-    )
-    served.engine.says = None
-    wait_for(lambda: served.chat().status_code == 200)
+    kept = status == 502
+    wait_for(lambda: len(list(served.store.completions())) == before + kept)
+    assert not kept or newest(served).status == "failed"
 
 
 @pytest.mark.parametrize("word", [-1, 2])
 def test_an_engine_that_falls_silent_is_given_up(
-    served: Service, monkeypatch: pytest.MonkeyPatch, word: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: int
 ) -> None:
     monkeypatch.setattr("serving.engine_http.SILENCE_SECONDS", 1.0)
-    served.engine.gate_at = word
-    served.engine.gate.clear()
-    response = served.chat(stream=True)
-    served.engine.gate.set()
-    assert "silent" in failure(response)["message"]
-    (row,) = served.store.completions()
-    assert (row.status, row.text) == ("failed", "Answered by" if word == 2 else "")
-    wait_for(lambda: served.engine.aborted == 1)
+    with service(tmp_path) as served:
+        served.engine.gate_at = word
+        served.engine.gate.clear()
+        response = served.chat(stream=True)
+        served.engine.gate.set()
+        assert "silent" in failure(response)["message"]
+        row = newest(served)
+        assert (row.status, row.text) == ("failed", "Answered by" if word == 2 else "")
+        wait_for(lambda: served.engine.aborted == 1)
 
 
-def test_an_engine_that_restarts_between_two_looks_is_filled_again(served: Service) -> None:
-    served.services.router.replicas[0].cpu = True
-    served.services.reconciler._null = served.services.config.home
-    served.services.reconciler.wake()
-    wait_for(lambda: served.engine.loaded)
-    served.engine.restart()
-    response = served.chat()
-    assert response.status_code in {200, 503}
-    wait_for(lambda: served.chat().status_code == 200)
-    kept = [row.status for row in served.store.completions()]
-    assert kept == ["complete"] * len(kept)
+def test_an_engine_that_lost_its_adapters_is_filled_again(tmp_path: Path) -> None:
+    with service(tmp_path) as served:
+        name = publish(served.registry, tmp_path)
+        body = {"responder": name, "reason": "r", "force": True}
+        assert served.operator("POST", "/v1/promote", json=body).is_success
+        served.engine.restart()
+        assert served.chat().status_code in {200, 503}
+        wait_for(lambda: served.chat().status_code == 200)
+        assert served.engine.loaded.keys() == {name}
+        kept = [(row.status, row.responder) for row in served.store.completions()]
+        assert set(kept) == {("complete", name)}
