@@ -1,7 +1,8 @@
 """The one way in and out of feedback.
 
-Each method that records is one transaction: when it returns, what the person said is on disk, and
-what they had said before is kept beside it. Saying the same thing again changes nothing.
+Each method that records is one write, whole or not at all: when it returns, what the person said is
+on disk, and what they had said before is kept beside it. Those who write at once share a commit.
+Saying the same thing again changes nothing.
 
 Invariant: a record is bound to a completion that a person was served, and only that person may
 make it; evaluations never become feedback.
@@ -9,6 +10,7 @@ make it; evaluations never become feedback.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
 
@@ -33,11 +35,11 @@ from feedback.types import (
     Outcome,
     Purpose,
     Status,
-    UnknownCompletion,
     Vote,
     VoteRate,
 )
 
+T = TypeVar("T")
 EVER = float("inf")
 
 
@@ -60,8 +62,9 @@ class FeedbackStore:
         Raises:
             InvalidFeedback: its id is taken, or its text cannot be stored.
         """
-        with self.database.write() as connection:
-            recording.add_completion(connection, completion, self.clock())
+        self._write(
+            lambda connection: recording.add_completion(connection, completion, self.clock())
+        )
 
     def close_completion(
         self,
@@ -93,13 +96,11 @@ class FeedbackStore:
             "ttft_ms": ttft_ms,
             "duration_ms": duration_ms,
         }
-        change = update(completions).where(completions.c.id == completion_id)
-        with self.database.write() as connection:
-            values["updated"] = self.clock()
-            if connection.execute(change, values).rowcount == 0:
-                raise UnknownCompletion(
-                    f"no completion {completion_id!r}: open it before closing it"
-                )
+        self._write(
+            lambda connection: recording.end_completion(
+                connection, completion_id, values, self.clock()
+            )
+        )
 
     def close_abandoned(self) -> int:
         """Mark what a crash left streaming as cut; return how many there were."""
@@ -156,10 +157,11 @@ class FeedbackStore:
             NotServedTo: it was given to somebody else.
             InvalidFeedback: the reasons or the comment cannot be stored.
         """
-        with self.database.write() as connection:
-            return recording.put_vote(
+        return self._write(
+            lambda connection: recording.put_vote(
                 connection, completion_id, person, liked, reasons, comment, self.clock()
             )
+        )
 
     def vote(self, completion_id: str, person: str) -> Vote | None:
         """Return this person's vote as it is now; None where there is none or it was taken back."""
@@ -185,8 +187,9 @@ class FeedbackStore:
             NotServedTo: one of its sides was given to somebody else.
             InvalidFeedback: its id is taken, its sides are the same, or it is decided already.
         """
-        with self.database.write() as connection:
-            recording.add_comparison(connection, comparison, self.clock())
+        self._write(
+            lambda connection: recording.add_comparison(connection, comparison, self.clock())
+        )
 
     def comparison(self, comparison_id: str) -> Comparison | None:
         """Return the comparison with this id, decided or not."""
@@ -204,8 +207,11 @@ class FeedbackStore:
             NotServedTo: somebody else asked for it.
             InvalidFeedback: there is no such outcome.
         """
-        with self.database.write() as connection:
-            return recording.put_outcome(connection, comparison_id, person, outcome, self.clock())
+        return self._write(
+            lambda connection: recording.put_outcome(
+                connection, comparison_id, person, outcome, self.clock()
+            )
+        )
 
     def record_correction(self, completion_id: str, person: str, text: str) -> Correction:
         """Record how the answer should have been, or change that.
@@ -215,8 +221,11 @@ class FeedbackStore:
             NotServedTo: it was given to somebody else.
             InvalidFeedback: the text is empty, or cannot be stored.
         """
-        with self.database.write() as connection:
-            return recording.put_correction(connection, completion_id, person, text, self.clock())
+        return self._write(
+            lambda connection: recording.put_correction(
+                connection, completion_id, person, text, self.clock()
+            )
+        )
 
     # Windows -------------------------------------------------------------------------------------
 
@@ -279,6 +288,9 @@ class FeedbackStore:
     ) -> list[tuple[Correction, Completion]]:
         """Return the corrections of a window."""
         return list(self.iter_corrections(since=since, until=until))
+
+    def _write(self, job: Callable[[Connection], T]) -> T:
+        return self.database.submit(job).result()
 
     # Counts --------------------------------------------------------------------------------------
 

@@ -1,32 +1,26 @@
-"""Writes completions and feedback down, as many as there are in one commit.
+"""The asynchronous side of the feedback store: what requests write, without blocking the others.
 
-A commit waits for the disk, and the disk is slow (milliseconds). While one is under way, everything
-else that wants to be written gathers, and goes into the next one together. One thread writes:
-SQLite takes one writer at a time anyway.
+The database's one writing thread commits for all (feedback/group_commit.py); here a request waits
+for its write, or hands it over and leaves.
 
-Invariant: whoever awaited a write finds it on disk; what is handed over without waiting is written,
-too, although whoever asked is gone; one refused write never takes another one with it.
+Invariant: whoever awaited a write finds it on disk; whoever stopped waiting has written it all the
+same, once.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
-
-from feedback.database import Database
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, FeedbackError, Status, UnknownCompletion
+from feedback.types import Comparison, Completion, Status, UnknownCompletion
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Job = Callable[[FeedbackStore], Any]
+Job = Callable[[FeedbackStore], T]
 
 
 @dataclass(frozen=True)
@@ -44,26 +38,18 @@ class Ending:
 
 
 class Recorder:
-    """The asynchronous side of the feedback store."""
+    """Writes for requests."""
 
     def __init__(self, store: FeedbackStore) -> None:
         self._store = store
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
-        self._gathered: list[tuple[Job, asyncio.Future[Any]]] = []
-        self._writer: asyncio.Task[None] | None = None
-        self._left: set[asyncio.Future[None]] = set()
 
-    async def write(self, job: Callable[[FeedbackStore], T]) -> T:
-        """Run one call of the store; when this returns, what it wrote is on disk.
+    async def write(self, job: Job[T]) -> T:
+        """Run calls of the store as one write; when this returns, it is on disk.
 
         Raises:
             FeedbackError: the store refused it.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._gathered.append((job, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_gathered())
-        return await done
+        return await asyncio.wrap_future(self._submit(job))
 
     async def open(self, completions: Sequence[Completion]) -> None:
         """Record completions; they are on disk when this returns."""
@@ -71,7 +57,7 @@ class Recorder:
 
     def open_soon(self, completions: Sequence[Completion]) -> None:
         """Record completions, whether or not somebody waits for it."""
-        self._hand_over(self.open(completions))
+        self._submit(lambda store: _open(store, completions)).add_done_callback(_log_failure)
 
     async def close(self, endings: Sequence[Ending]) -> None:
         """Record how completions ended; it is on disk when this returns, even if cancelled."""
@@ -79,71 +65,25 @@ class Recorder:
 
     def close_soon(self, endings: Sequence[Ending]) -> None:
         """Record how completions ended, whether or not somebody waits for it."""
-        self._hand_over(self.close(endings))
+        self._submit(lambda store: _close(store, endings)).add_done_callback(_log_failure)
 
     async def open_comparison(self, comparison: Comparison) -> None:
         """Record a pair; it is on disk when this returns."""
         await self.write(lambda store: store.open_comparison(comparison))
 
     async def drain(self) -> None:
-        """Wait until everything that was handed over is written, then stop the thread."""
-        await asyncio.gather(*self._left, return_exceptions=True)
-        if self._writer is not None:
-            await self._writer
-        self._thread.shutdown()
+        """Wait until everything that was handed over is written."""
+        # Writes are committed in the order they came in, so this one is the last.
+        await self.write(lambda _: None)
 
-    def _hand_over(self, writing: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(writing)
-        self._left.add(task)
-        task.add_done_callback(self._written)
-
-    def _written(self, task: "asyncio.Future[None]") -> None:
-        self._left.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            logger.error("A completion could not be recorded: %s", error)
-
-    async def _write_gathered(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._gathered:
-            batch, self._gathered = self._gathered, []
-            try:
-                results = await loop.run_in_executor(self._thread, self._commit, batch)
-            except Exception as err:  # noqa: BLE001 - each of those who wait gets it, nobody hangs
-                results = [err] * len(batch)
-            for (_, done), result in zip(batch, results, strict=True):
-                if done.cancelled():
-                    continue
-                if isinstance(result, Exception):
-                    done.set_exception(result)
-                else:
-                    done.set_result(result)
-
-    def _commit(self, batch: Sequence[tuple[Job, object]]) -> list[Any]:
-        """Run every job in one transaction; return what each gave or why it was refused."""
-        results: list[Any] = []
-        with self._store.database.write() as connection:
-            shared = cast(Database, _OneTransaction(connection))
-            store = FeedbackStore(shared, self._store.clock)
-            for job, _ in batch:
-                try:
-                    results.append(job(store))
-                except (FeedbackError, SQLAlchemyError) as err:
-                    results.append(err)
-        return results
+    def _submit(self, job: Job[T]) -> "Future[T]":
+        return self._store.database.submit(lambda _: job(self._store))
 
 
-class _OneTransaction:
-    """Stands in for the database where several calls of a store share one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give the shared connection; what fails inside is undone alone."""
-        with self._connection.begin_nested():
-            yield self._connection
+def _log_failure(written: "Future[None]") -> None:
+    error = written.exception()
+    if error is not None:
+        logger.error("A completion could not be recorded: %s", error)
 
 
 def _open(store: FeedbackStore, completions: Sequence[Completion]) -> None:
