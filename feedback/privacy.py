@@ -13,6 +13,7 @@ from feedback.tables import (
     comparison_events,
     comparisons,
     completions,
+    conversations,
     correction_events,
     corrections,
     vote_events,
@@ -57,6 +58,7 @@ def forget(database: Database, person: str) -> ForgetReport:
             for each in (history, table):
                 theirs = or_(each.c.person == person, each.c.completion_id.in_(served))
                 gone.append(connection.execute(delete(each).where(theirs)).rowcount)
+        connection.execute(delete(conversations).where(conversations.c.person == person))
         answered = connection.execute(
             delete(completions).where(completions.c.person == person)
         ).rowcount

@@ -15,15 +15,9 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
 
 from feedback import recording
+from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
-from feedback.rows import (
-    comparison_of,
-    completion_of,
-    correction_of,
-    pages,
-    vote_of,
-    within,
-)
+from feedback.rows import comparison_of, completion_of, correction_of, pages, vote_of, within
 from feedback.tables import comparisons, completions, corrections, vote_events, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
@@ -62,9 +56,7 @@ class FeedbackStore:
         Raises:
             InvalidFeedback: its id is taken, or its text cannot be stored.
         """
-        self._write(
-            lambda connection: recording.add_completion(connection, completion, self.clock())
-        )
+        self._write(lambda connection: add_to_conversation(connection, completion, self.clock()))
 
     def close_completion(
         self,
@@ -131,10 +123,12 @@ class FeedbackStore:
         return (completion_of(row) for row in pages(self.database, query, table.created, table.id))
 
     def conversation(self, conversation: str, person: str) -> list[Completion]:
-        """Return one person's completions of a conversation, oldest first."""
+        """Return one person's completions of a conversation, oldest first; none once deleted."""
         table = completions.c
         query = select(completions).where(
-            table.person == person, table.conversation == conversation
+            table.person == person,
+            table.conversation == conversation,
+            not_deleted(table.conversation, table.person),
         )
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(table.created, table.id)).all()

@@ -58,6 +58,19 @@ Index(
     postgresql_where=completions.c.status == "streaming",
 )
 
+conversations = Table(
+    # What a client calls a conversation is only its own: two people may use the same id.
+    "conversations",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("deleted", Float, comment="stays, so that a tab left open does not bring it back"),
+    Index("conversations_by_update", "person", "updated"),
+)
+
 votes = Table(
     "votes",
     metadata,

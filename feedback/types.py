@@ -129,6 +129,7 @@ class FeedbackError(Exception):
     FeedbackError
     ├── UnknownCompletion   no such answer, or an evaluation's
     ├── UnknownComparison   no such pair
+    ├── UnknownConversation no such conversation of this person, or deleted
     ├── NotServedTo         the answer was given to somebody else
     └── InvalidFeedback     what was said makes no sense
     """
@@ -140,6 +141,10 @@ class UnknownCompletion(FeedbackError):
 
 class UnknownComparison(FeedbackError):
     """There is no comparison with this id."""
+
+
+class UnknownConversation(FeedbackError):
+    """This person has no conversation with this id, or has deleted it."""
 
 
 class NotServedTo(FeedbackError):
