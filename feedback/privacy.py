@@ -16,6 +16,8 @@ from feedback.tables import (
     conversations,
     correction_events,
     corrections,
+    ranking_events,
+    rankings,
     vote_events,
     votes,
 )
@@ -29,6 +31,7 @@ class ForgetReport:
     completions: int
     votes: int
     comparisons: int
+    rankings: int
     corrections: int
     events: int
     scrubbed: bool
@@ -53,6 +56,11 @@ def forget(database: Database, person: str) -> ForgetReport:
         compared = connection.execute(
             delete(comparisons).where(comparisons.c.id.in_(pairs))
         ).rowcount
+        ranked = select(rankings.c.id).where(rankings.c.person == person)
+        events += connection.execute(
+            delete(ranking_events).where(ranking_events.c.ranking_id.in_(ranked))
+        ).rowcount
+        ordered = connection.execute(delete(rankings).where(rankings.c.person == person)).rowcount
         gone = []
         for history, table in ((vote_events, votes), (correction_events, corrections)):
             for each in (history, table):
@@ -67,6 +75,7 @@ def forget(database: Database, person: str) -> ForgetReport:
         completions=answered,
         votes=gone[1],
         comparisons=compared,
+        rankings=ordered,
         corrections=gone[3],
         events=events + gone[0] + gone[2],
         scrubbed=database.scrub(),

@@ -1,6 +1,6 @@
 """Answers that were given side by side: whose makers may be told, and with which one to go on.
 
-Invariant: a side whose pair was not decided is blind; one whose pair never came about is, too.
+Invariant: a side is blind until its pair or ranking is decided, for ever if that never came to be.
 """
 
 from collections.abc import Collection, Iterable
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from feedback.rankings import ranking_of
 from feedback.rows import comparison_of
-from feedback.tables import comparisons, completions
-from feedback.types import Comparison
+from feedback.tables import comparisons, completions, rankings
+from feedback.types import Comparison, Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,28 @@ def read_sides(connection: Connection, conversation: str, person: str) -> Sides:
     if not ids:
         return Sides()
     pairs = select(comparisons).where(comparisons.c.left_id.in_(paired))
-    return decide(ids, [comparison_of(row) for row in connection.execute(pairs)])
+    ranked = select(rankings).where(
+        rankings.c.person == person, rankings.c.conversation == conversation
+    )
+    return decide(
+        ids,
+        [comparison_of(row) for row in connection.execute(pairs)],
+        [ranking_of(row) for row in connection.execute(ranked)],
+    )
 
 
-def decide(sides: Collection[str], pairs: Iterable[Comparison]) -> Sides:
-    """Say what became of `sides`; without a better one, a conversation goes on with the left."""
+def decide(
+    sides: Collection[str], pairs: Iterable[Comparison], ranked: Iterable[Ranking] = ()
+) -> Sides:
+    """Say what became of `sides`; without a better one, a conversation goes on with the first."""
     seen: set[str] = set()
     goes_on: set[str] = set()
     for pair in pairs:
         if pair.outcome is not None:
             seen |= {pair.left_id, pair.right_id}
         goes_on.add(pair.right_id if pair.outcome == "right" else pair.left_id)
+    for ranking in ranked:
+        if ranking.order is not None:
+            seen.update(ranking.answers)
+        goes_on.add(ranking.order[0][0] if ranking.order else ranking.answers[0])
     return Sides(frozenset(sides) - seen, frozenset(sides) - goes_on)

@@ -18,7 +18,7 @@ from feedback import recording
 from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
 from feedback.rows import comparison_of, completion_of, correction_of, pages, vote_of, within
-from feedback.tables import comparisons, completions, corrections, vote_events, votes
+from feedback.tables import comparisons, completions, corrections, rankings, vote_events, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
     Comparison,
@@ -297,6 +297,7 @@ class FeedbackStore:
                 comparisons=_count(connection, comparisons.c.outcome.is_not(None)),
                 corrections=_count(connection, corrections.c.text.is_not(None)),
                 completions=_count(connection, served),
+                rankings=_count(connection, rankings.c.order.is_not(None)),
             )
 
     def feedback_since(self, t: float) -> int:

@@ -1,7 +1,7 @@
 """The tables of feedback: the current state of each thing said, and beside it every earlier state.
 
-Invariant: `votes`, `comparisons` and `corrections` hold what counts now; the `*_events` tables only
-ever grow, until a person asks to be forgotten.
+Invariant: `votes`, `comparisons`, `rankings` and `corrections` hold what counts now; the `*_events`
+tables only ever grow, until a person asks to be forgotten.
 """
 
 from sqlalchemy import (
@@ -121,6 +121,32 @@ comparison_events = Table(
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
     Column("person", String, nullable=False),
     Column("outcome", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("answers", JSON, nullable=False, comment="completions in the order they were shown in"),
+    Column("order", JSON(none_as_null=True), comment="the blind order; null: not ranked yet"),
+    Column("unblinded", Boolean, nullable=False, server_default=false()),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Index("rankings_by_person", "person", "conversation"),
+    Index("rankings_by_time", "created", "id"),
+    Index("rankings_by_update", "updated"),
+)
+
+ranking_events = Table(
+    "ranking_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ranking_id", ForeignKey("rankings.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("order", JSON, nullable=False),
     Column("at", Float, nullable=False),
 )
 

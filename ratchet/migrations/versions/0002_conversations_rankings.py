@@ -1,4 +1,4 @@
-"""Conversations that are kept per person, those of the page so far among them.
+"""Conversations that are kept per person (those of the page so far among them), and rankings.
 
 Frozen: a table that changes gets a script of its own behind this one.
 """
@@ -20,6 +20,7 @@ TITLE_CHARACTERS = 80
 def upgrade() -> None:
     """Create the new tables and list the conversations that there are."""
     _conversations()
+    _rankings()
     _list_conversations()
 
 
@@ -29,7 +30,7 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-TABLES = ("conversations",)
+TABLES = ("conversations", "ranking_events", "rankings")
 
 
 def _conversations() -> None:
@@ -49,6 +50,49 @@ def _conversations() -> None:
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_conversations")),
     )
     op.create_index("conversations_by_update", "conversations", ["person", "updated"], unique=False)
+
+
+def _rankings() -> None:
+    op.create_table(
+        "rankings",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("conversation", sa.String(), nullable=False),
+        sa.Column(
+            "answers",
+            sa.JSON(),
+            nullable=False,
+            comment="completions in the order they were shown in",
+        ),
+        sa.Column(
+            "order",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="the blind order; null: not ranked yet",
+        ),
+        sa.Column("unblinded", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("updated", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rankings")),
+    )
+    op.create_index("rankings_by_person", "rankings", ["person", "conversation"], unique=False)
+    op.create_index("rankings_by_time", "rankings", ["created", "id"], unique=False)
+    op.create_index("rankings_by_update", "rankings", ["updated"], unique=False)
+    op.create_table(
+        "ranking_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ranking_id", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("order", sa.JSON(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ranking_id"], ["rankings.id"], name=op.f("fk_ranking_events_ranking_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ranking_events")),
+    )
+    op.create_index(
+        op.f("ranking_events_by_ranking_id"), "ranking_events", ["ranking_id"], unique=False
+    )
 
 
 def _list_conversations() -> None:
