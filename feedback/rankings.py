@@ -44,8 +44,9 @@ class Rankings:
             InvalidFeedback: its id is taken, its answers are not three or four different ones, or
                 it is ordered already.
         """
-        with self.database.write() as connection:
-            add_ranking(connection, ranking, self.clock())
+        self.database.submit(
+            lambda connection: add_ranking(connection, ranking, self.clock())
+        ).result()
 
     def record(self, ranking_id: str, person: str, order: Order | None) -> Ranking:
         """Order the answers. The first order is the evidence; later ones are kept as unblinded.
@@ -55,8 +56,9 @@ class Rankings:
             NotServedTo: somebody else asked for it.
             InvalidFeedback: the order does not hold each of its answers once.
         """
-        with self.database.write() as connection:
-            return put_order(connection, ranking_id, person, order, self.clock())
+        return self.database.submit(
+            lambda connection: put_order(connection, ranking_id, person, order, self.clock())
+        ).result()
 
     def get(self, ranking_id: str) -> Ranking | None:
         """Return the ranking with this id, ordered or not."""

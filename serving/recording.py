@@ -14,8 +14,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Status, UnknownCompletion
+from feedback.types import Comparison, Completion, Ranking, Status, UnknownCompletion
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,10 @@ class Recorder:
     async def open_comparison(self, comparison: Comparison) -> None:
         """Record a pair; it is on disk when this returns."""
         await self.write(lambda store: store.open_comparison(comparison))
+
+    async def open_ranking(self, ranking: Ranking) -> None:
+        """Record answers to be ranked; it is on disk when this returns."""
+        await self.write(lambda store: Rankings(store.database, store.clock).open(ranking))
 
     async def drain(self) -> None:
         """Wait until everything that was handed over is written."""

@@ -123,17 +123,16 @@ class Router:
             raise UnknownModel(f"there is no model {model!r} here; use one of {', '.join(allowed)}")
         return RouteResult(model, named=True)
 
-    def sides(self) -> tuple[str, str]:
-        """Return the two responders of a blind pair, in random order.
+    def sides(self, count: int = 2) -> tuple[str, ...]:
+        """Return the responders of `count` blind answers, in random order.
 
-        Live and candidate; without a candidate live and baseline; where those are the same, live
-        twice.
+        Live, the candidate if there is one, the baseline; live again for the rest.
         """
-        routes = self.routes
-        other = self._candidate() or BASELINE
-        sides = [routes.live, other]
+        live = self.routes.live
+        names = [live, self._candidate() or BASELINE, BASELINE]
+        sides = [*dict.fromkeys(names), *[live] * count][:count]
         self._rng.shuffle(sides)
-        return sides[0], sides[1]
+        return tuple(sides)
 
     def pick(self, name: str, conversation: str) -> Route:
         """Return a replica that can answer as this responder, the same one for a conversation.
