@@ -16,6 +16,7 @@ from feedback.tables import (
     conversations,
     correction_events,
     corrections,
+    feedback_uses,
     ranking_events,
     rankings,
     vote_events,
@@ -66,6 +67,7 @@ def forget(database: Database, person: str) -> ForgetReport:
             for each in (history, table):
                 theirs = or_(each.c.person == person, each.c.completion_id.in_(served))
                 gone.append(connection.execute(delete(each).where(theirs)).rowcount)
+        connection.execute(delete(feedback_uses).where(feedback_uses.c.completion_id.in_(served)))
         connection.execute(delete(conversations).where(conversations.c.person == person))
         answered = connection.execute(
             delete(completions).where(completions.c.person == person)

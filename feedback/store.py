@@ -301,10 +301,11 @@ class FeedbackStore:
             )
 
     def feedback_since(self, t: float) -> int:
-        """Count the votes, comparisons and corrections that were given or changed after `t`."""
+        """Count all that people said or changed after `t`."""
         said = (
             (votes.c.liked.is_not(None), votes.c.updated > t),
             (comparisons.c.outcome.is_not(None), comparisons.c.updated > t),
+            (rankings.c.order.is_not(None), rankings.c.updated > t),
             (corrections.c.updated > t,),
         )
         with self.database.read() as connection:

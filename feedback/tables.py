@@ -84,6 +84,7 @@ votes = Table(
     # Readers page by `created`, which never moves: a vote changed meanwhile is read exactly once.
     Index("votes_by_time", "created", "completion_id", "person"),
     Index("votes_by_update", "updated"),
+    Index("votes_by_person", "person", "updated"),
 )
 
 vote_events = Table(
@@ -112,6 +113,7 @@ comparisons = Table(
     CheckConstraint("outcome IN ('left', 'right', 'tie', 'both_bad')", name="outcome"),
     Index("comparisons_by_time", "created", "id"),
     Index("comparisons_by_update", "updated"),
+    Index("comparisons_by_person", "person", "updated"),
 )
 
 comparison_events = Table(
@@ -160,6 +162,7 @@ corrections = Table(
     Column("updated", Float, nullable=False),
     Index("corrections_by_time", "created", "completion_id", "person"),
     Index("corrections_by_update", "updated"),
+    Index("corrections_by_person", "person", "updated"),
 )
 
 correction_events = Table(
@@ -170,4 +173,24 @@ correction_events = Table(
     Column("person", String, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+cycle_reads = Table(
+    # What a cycle read is visible once this row is there.
+    "cycle_reads",
+    metadata,
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    Column("cutoff", Float, nullable=False, comment="what was said up to then was read"),
+    Column("adapter", String, comment="what was trained on it; null: nothing, or not yet"),
+)
+
+feedback_uses = Table(
+    "feedback_uses",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("kind", String, primary_key=True, comment="vote, comparison, ranking or correction"),
+    Column("cycle", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("role", String, nullable=False),
+    Column("reason", String, nullable=False, comment="why it is left out"),
+    CheckConstraint("role IN ('train', 'judge', 'check', 'left_out')", name="role"),
 )

@@ -31,7 +31,7 @@ from feedback.types import (
 )
 from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
-from serving.api import conversations, feedback, openai, operations, rankings
+from serving.api import conversations, feedback, openai, operations, rankings, uses
 from serving.api.login import render_login
 from serving.chat import ChatService
 from serving.config import ServingConfig
@@ -133,7 +133,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for part in (openai, feedback, rankings, conversations, operations):
+    for part in (openai, feedback, rankings, uses, conversations, operations):
         app.include_router(part.router)
     app.add_api_route("/v1/{path:path}", _no_such_route, methods=_METHODS, include_in_schema=False)
     _answer_errors(app)

@@ -1,5 +1,6 @@
 """Conversations and rankings over HTTP, through the whole service."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from feedback.uses import Fate, Uses
 from tests.serving_kit import Service, publish, service, wait_for
 
 
@@ -117,6 +119,33 @@ def test_a_pair_in_a_conversation_stays_blind_until_the_choice(served: Service) 
     served.http.put(path, json={"outcome": "right", "user": "pam"})
     (turn,) = read(served, "/pair", user="pam").json()["turns"]
     assert (turn["id"], turn["responder"]) == (pair["right"]["id"], "rag")
+
+
+def test_everybody_is_told_what_became_of_what_they_said(tmp_path: Path) -> None:
+    with service(tmp_path) as made:
+        first, second = (ask(made, "votes", text, user="uma")["id"] for text in ("One?", "Two?"))
+        for id_ in (first, second):
+            made.http.put(f"/v1/feedback/votes/{id_}", json={"liked": True, "user": "uma"})
+        mine = "/v1/feedback/mine"
+        waiting = made.http.get(mine, params={"user": "uma"}).json()["feedback"]
+        assert [(use["id"], use["became"]) for use in waiting] == [
+            (second, "waiting"), (first, "waiting"),
+        ]  # fmt: skip
+        names = [publish(made.registry, tmp_path) for _ in range(2)]
+        body = {"responder": f"{names[0]}+rag", "reason": "test", "force": True}
+        assert made.operator("POST", "/v1/promote", json=body).status_code == 200
+        uses = Uses(made.services.database)
+        for cycle, name in enumerate(names, 1):
+            uses.record(cycle, time.time(), [Fate("vote", first, "train")])
+            uses.publish(cycle, name)
+        page = {"user": "uma", "limit": 1, "before": waiting[0]["at"]}
+        (use,) = made.http.get(mine, params=page).json()["feedback"]
+        assert use == {
+            "kind": "vote", "id": first, "said": True, "at": waiting[1]["at"],
+            "conversation": "votes", "question": "One?", "became": "trained", "reason": "",
+            "adapters": [{"name": names[0], "live": True}, {"name": names[1], "live": False}],
+        }  # fmt: skip
+        assert made.http.get(mine, params={"user": "eve"}).json() == {"feedback": []}
 
 
 # Rankings ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Conversations that are kept per person (those of the page so far among them), and rankings.
+"""Conversations kept per person (those of the page so far among them), rankings, uses of feedback.
 
 Frozen: a table that changes gets a script of its own behind this one.
 """
@@ -21,16 +21,22 @@ def upgrade() -> None:
     """Create the new tables and list the conversations that there are."""
     _conversations()
     _rankings()
+    _uses()
+    for said in SAID:
+        op.create_index(f"{said}_by_person", said, ["person", "updated"], unique=False)
     _list_conversations()
 
 
 def downgrade() -> None:
-    """Drop the new tables, what refers to others first."""
+    """Drop what is new, what refers to others first."""
+    for said in SAID:
+        op.drop_index(f"{said}_by_person", said)
     for table in TABLES:
         op.drop_table(table)
 
 
-TABLES = ("conversations", "ranking_events", "rankings")
+SAID = ("votes", "comparisons", "corrections")
+TABLES = ("conversations", "ranking_events", "rankings", "feedback_uses", "cycle_reads")
 
 
 def _conversations() -> None:
@@ -93,6 +99,41 @@ def _rankings() -> None:
     op.create_index(
         op.f("ranking_events_by_ranking_id"), "ranking_events", ["ranking_id"], unique=False
     )
+
+
+def _uses() -> None:
+    op.create_table(
+        "cycle_reads",
+        sa.Column("cycle", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "cutoff", sa.Float(), nullable=False, comment="what was said up to then was read"
+        ),
+        sa.Column(
+            "adapter",
+            sa.String(),
+            nullable=True,
+            comment="what was trained on it; null: nothing, or not yet",
+        ),
+        sa.PrimaryKeyConstraint("cycle", name=op.f("pk_cycle_reads")),
+    )
+    op.create_table(
+        "feedback_uses",
+        sa.Column("completion_id", sa.String(), nullable=False),
+        sa.Column(
+            "kind", sa.String(), nullable=False, comment="vote, comparison, ranking or correction"
+        ),
+        sa.Column("cycle", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False, comment="why it is left out"),
+        sa.CheckConstraint(
+            "role IN ('train', 'judge', 'check', 'left_out')", name=op.f("ck_feedback_uses_role")
+        ),
+        sa.ForeignKeyConstraint(
+            ["completion_id"], ["completions.id"], name=op.f("fk_feedback_uses_completion_id")
+        ),
+        sa.PrimaryKeyConstraint("completion_id", "kind", "cycle", name=op.f("pk_feedback_uses")),
+    )
+    op.create_index(op.f("feedback_uses_by_cycle"), "feedback_uses", ["cycle"], unique=False)
 
 
 def _list_conversations() -> None:
