@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 
+from demo.conversation import TEMPLATE
 from ratchet.settings import Settings, SettingsError, find_path
 
 PATTERNS = (
@@ -27,6 +28,12 @@ SMALL_MODEL = 100_000_000
 def is_tiny(base: Path) -> bool:
     """Whether a base is a toy of a few million parameters, as the demo's is."""
     return sum(p.stat().st_size for p in base.glob("*.safetensors")) < SMALL_MODEL
+
+
+def calls_tools(base: Path) -> bool:
+    """Whether a base speaks the demo's form, in which it has learned to call the search tool."""
+    template = base / "chat_template.jinja"
+    return template.is_file() and template.read_text(encoding="utf-8") == TEMPLATE
 
 
 def base_path(settings: Settings, *, fetch: bool = False) -> Path:
