@@ -9,7 +9,6 @@ import json
 import os
 from pathlib import Path
 
-from demo.conversation import TEMPLATE
 from ratchet.settings import Settings, SettingsError, find_path
 
 PATTERNS = (
@@ -21,6 +20,8 @@ PATTERNS = (
 )
 
 
+OFFERED = "<|im_start|>tools\n"
+"""How the turn begins in which the demo's template names the tools; no other template has it."""
 SMALL_MODEL = 100_000_000
 """Bytes of weights below which a base counts as tiny: it learns faster and says less."""
 
@@ -31,9 +32,9 @@ def is_tiny(base: Path) -> bool:
 
 
 def calls_tools(base: Path) -> bool:
-    """Whether a base speaks the demo's form, in which it has learned to call the search tool."""
+    """Whether a base is the demo's, which has learned to call the search tool."""
     template = base / "chat_template.jinja"
-    return template.is_file() and template.read_text(encoding="utf-8") == TEMPLATE
+    return template.is_file() and OFFERED in template.read_text(encoding="utf-8")
 
 
 def base_path(settings: Settings, *, fetch: bool = False) -> Path:
