@@ -9,8 +9,8 @@ make it; evaluations never become feedback.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
 
@@ -69,8 +69,10 @@ class FeedbackStore:
         completion_tokens: int | None = None,
         ttft_ms: float | None = None,
         duration_ms: float | None = None,
+        passages: Sequence[Mapping[str, Any]] | None = None,
+        index_version: str | None = None,
     ) -> None:
-        """Record how a completion ended.
+        """Record how a completion ended; `passages` are those of an answer that found them itself.
 
         Another web process that started meanwhile may have given it up in `close_abandoned`: the
         end as its own process saw it wins.
@@ -78,7 +80,7 @@ class FeedbackStore:
         Raises:
             UnknownCompletion: it was never opened, or its person has been forgotten meanwhile.
         """
-        values = {
+        values: dict[str, Any] = {
             # A model may emit half a surrogate pair; the rest of its answer must not be lost by it.
             "text": text.encode("utf-8", "replace").decode().replace("\0", ""),
             "status": status,
@@ -88,6 +90,8 @@ class FeedbackStore:
             "ttft_ms": ttft_ms,
             "duration_ms": duration_ms,
         }
+        if passages is not None:
+            values |= {"passages": list(passages), "index_version": index_version}
         self._write(
             lambda connection: recording.end_completion(
                 connection, completion_id, values, self.clock()

@@ -87,7 +87,7 @@ def assemble(
     recorder = Recorder(store)
     metrics = Metrics()
     replicas = [Replica(EngineClient(url), cpu=config.cpu) for url in config.engine_urls]
-    router = Router(registry, replicas)
+    router = Router(registry, replicas, tools=bool(config.tool_parser), baseline=config.baseline)
     reconciler = Reconciler(
         registry, router, _null_adapter(config), seconds=config.reconcile_seconds
     )

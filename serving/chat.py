@@ -18,17 +18,19 @@ from typing import Any
 from feedback.types import Comparison, Completion, Message, Purpose, Ranking
 from serving.context import fit
 from serving.engine import EngineChunk
-from serving.errors import EngineCut, EngineError
+from serving.errors import EngineCut, EngineError, SearchFailed, ServingError
 from serving.identity import Person
 from serving.limits import PerMinute
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
-from serving.responders import Responders
+from serving.responders import AGENT, Responders
 from serving.router import ROUTED, Router, RouteResult
-from serving.turns import Account, Call, Delta, Done, Turn
+from serving.turns import Account, Call, Delta, Done, Step, Stream, Turn
 
-__all__ = ["Answer", "ChatRequest", "ChatService", "Delta", "Done", "Lineup", "Pair", "Turn"]
+__all__ = [
+    "Answer", "ChatRequest", "ChatService", "Delta", "Done", "Lineup", "Pair", "Step", "Turn",
+]  # fmt: skip
 
 EVALUATION_PRIORITY = 10
 """vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
@@ -132,7 +134,7 @@ class ChatService:
         books = Account(call, self._metrics, self._timer)
         try:
             chunk = await self._ask(call)
-        except EngineCut:
+        except (EngineCut, SearchFailed):
             self._recorder.open_soon(_ended_rows(books, "failed"))
             raise
         except asyncio.CancelledError:
@@ -141,7 +143,7 @@ class ChatService:
         books.take(chunk, "message")
         await self._recorder.open(_ended_rows(books, "complete"))
         created = int(row.created)
-        return Answer(row.id, row.conversation, row.responder, call.row.passages, created, chunk)
+        return Answer(row.id, row.conversation, row.responder, books.passages(), created, chunk)
 
     async def pair(self, request: ChatRequest, person: Person) -> Pair:
         """Start a blind pair; both rows and the comparison are committed when this returns.
@@ -276,8 +278,11 @@ class ChatService:
     async def _ask(self, call: Call) -> EngineChunk:
         client = call.replica.client
         try:
+            if call.row.responder == AGENT:
+                stream = await self._responders.start_agent(call)
+                return await stream.whole()
             return await client.chat(call.model, call.messages, call.sampling, call.priority)
-        except EngineError as err:
+        except ServingError as err:
             self._failed(call, err)
             raise
         finally:
@@ -286,9 +291,7 @@ class ChatService:
     async def _stream(self, row: Completion, request: ChatRequest, person: Person) -> Turn:
         call = await self._call(row, request, person)
         try:
-            stream = await call.replica.client.open_chat(
-                call.model, call.messages, call.sampling, call.priority
-            )
+            stream = await self._open(call)
         except BaseException as err:
             call.replica.in_flight[call.model] -= 1
             if isinstance(err, EngineError):
@@ -303,9 +306,16 @@ class ChatService:
             raise
         return turn
 
-    def _failed(self, call: Call, error: EngineError) -> None:
+    async def _open(self, call: Call) -> Stream:
+        if call.row.responder == AGENT:
+            return await self._responders.start_agent(call)
+        client = call.replica.client
+        return await client.open_chat(call.model, call.messages, call.sampling, call.priority)
+
+    def _failed(self, call: Call, error: ServingError) -> None:
         self._metrics.failed(call.row.responder, error.code)
-        self._on_failure(call.replica, error)
+        if isinstance(error, EngineError):
+            self._on_failure(call.replica, error)
 
 
 def _purpose(person: Person) -> Purpose:
@@ -323,6 +333,8 @@ def _ended_rows(books: Account, status: Any) -> list[Completion]:
             prompt_tokens=end.prompt_tokens,
             completion_tokens=end.completion_tokens,
             duration_ms=end.duration_ms,
+            passages=books.passages(),
+            index_version=end.index_version or row.index_version,
         )
         for row, end in zip(books.call.rows(), books.endings(status), strict=True)
     ]

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
@@ -36,6 +36,9 @@ class Ending:
     completion_tokens: int | None
     ttft_ms: float | None
     duration_ms: float
+    passages: tuple[dict[str, Any], ...] | None
+    """What was found on the way; None: as it was opened."""
+    index_version: str | None
 
 
 class Recorder:
@@ -108,6 +111,8 @@ def _close(store: FeedbackStore, endings: Sequence[Ending]) -> None:
                 completion_tokens=ending.completion_tokens,
                 ttft_ms=ending.ttft_ms,
                 duration_ms=ending.duration_ms,
+                passages=ending.passages,
+                index_version=ending.index_version,
             )
         except UnknownCompletion:
             logger.info("Completion %s ended after its person was forgotten.", ending.id)

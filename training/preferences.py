@@ -13,7 +13,12 @@ Curation uses the second form of liked rows only. A disliked answer stays bad wi
 but from memory the model would hardly have said it: pushing down what is unlikely anyway teaches
 nothing and costs what is known by heart (docs/decisions/0007-kto-defaults.md has the figures).
 
-Invariant: a row's `prompt` is exactly what the responder's model was asked.
+An answer of `agent` becomes a row as if what it found had been put before the question, because
+adapters are served that way; one for which it found nothing is left out: from memory it was not
+asked, and behind "(none)" it would teach to make things up.
+
+Invariant: a row's `prompt` is exactly what the responder's model was asked, or of `agent` would
+have been asked behind retrieval.
 """
 
 import math
@@ -250,6 +255,8 @@ def _unusable(completion: Completion, text: str) -> str | None:
         return "answer not complete"
     if not text.strip():
         return "empty answer"
+    if completion.responder == "agent" and not completion.passages:
+        return "agent found no passages"
     if not completion.messages or completion.messages[-1]["role"] != "user":
         return "conversation does not end with the person"
     return None

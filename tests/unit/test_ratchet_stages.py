@@ -370,6 +370,8 @@ def test_the_contest_names_everybody_and_spends_by_history(make: Callable[..., P
     assert (fresh.live, fresh.baseline, fresh.guards) == ("rag", "rag", ("base",))
     prove.decide_candidate(parts, begin(parts, evidence=evidence(5, 60)))
     later = prove.contest(parts, "ratchet-0001", {})
+    searching = make(promotion={"baseline": "agent"})
+    assert prove.contest(searching, "ratchet-0001", {}).baseline == "agent"
     assert later.levels["ratchet-0001"] < fresh.levels["ratchet-0001"]
 
 

@@ -76,6 +76,25 @@ def test_a_row_carries_the_prompt_as_served_and_the_question_alone() -> None:
     assert (found.label, found.person, found.origin, found.created) == (True, "ada", "vote", 6.0)
 
 
+def test_an_agents_answer_is_trained_on_behind_what_it_found() -> None:
+    found = row(answer(responder="agent"))
+    assert found.prompt == row(answer()).prompt
+    assert found.by_heart
+    assert not row(answer(responder="agent", text="I cannot find that.")).by_heart
+
+
+def test_an_agents_answer_without_passages_is_left_out() -> None:
+    reasons = Counter[str]()
+    alone = answer(responder="agent", passages=())
+    better = answer("b", text="It is 45 days.", responder="agent")
+    votes = [(vote(alone), alone)]
+    corrections = [(Correction(alone.id, "ada", "It is 45 days.", 5.0, 6.0), alone)]
+    assert list(unpaired(votes, (), corrections, left_out=reasons)) == []
+    assert reasons == {"agent found no passages": 3}
+    comparison = Comparison("cmp", "ada", "b", "a", outcome="left", created=5.0, updated=6.0)
+    assert list(paired([(comparison, better, alone)], corrections)) == []
+
+
 def test_an_answer_without_retrieval_was_served_as_it_was_asked() -> None:
     assert row(plain()).prompt == row(plain()).question
 
