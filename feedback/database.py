@@ -3,18 +3,21 @@
 SQLite has several writing processes (web, worker, command line). A deferred transaction that turns
 into a write while another one writes fails at once, whatever the busy timeout; so every write
 begins IMMEDIATE, on the one connection of this process that may write, and waits for its turn.
+Small writes that need no transaction to themselves are submitted, and share a commit.
 
-Invariant: when `write()` has returned, what was written survives a power cut (synchronous=FULL).
+Invariant: when `write()` has returned, or what was submitted has its result, what was written
+survives a power cut (synchronous=FULL).
 """
 
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -22,7 +25,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from feedback.group_commit import GroupCommit
+from feedback.search import fold
 from feedback.types import FeedbackError
+
+T = TypeVar("T")
 
 metadata = MetaData(
     naming_convention={
@@ -62,6 +69,7 @@ class Database:
         self._writer, self._reader = _engines(url)
         self._turn = threading.Lock()
         self._turn_of: int | None = None
+        self._group = GroupCommit(self.write)
         self._watch_turn = threading.Lock()
         self._watch: PoolProxiedConnection | None = None
 
@@ -86,6 +94,16 @@ class Database:
                     yield connection
             finally:
                 self._turn_of = None
+
+    def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
+        """Run `job` in a transaction that it may share with others; see `GroupCommit.submit`.
+
+        Raises:
+            RuntimeError: this thread is inside `write()`, which the job would have to wait for.
+        """
+        if self._turn_of == threading.get_ident() and not self._group.inside():
+            raise RuntimeError("submit() inside write(): use the outer connection instead")
+        return self._group.submit(job)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -129,7 +147,8 @@ class Database:
         return not busy
 
     def dispose(self) -> None:
-        """Close every connection."""
+        """Write what is waiting, and close every connection."""
+        self._group.close()
         with self._watch_turn:
             if self._watch is not None:
                 self._watch.close()
@@ -177,6 +196,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.isolation_level = None
         _enter_wal(connection)
         _pragma(connection, "foreign_keys = ON")
+        connection.create_function("fold", 1, fold, deterministic=True)
         if writes:
             _pragma(connection, "synchronous = FULL")
             _pragma(connection, "secure_delete = ON")

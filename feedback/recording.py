@@ -9,7 +9,7 @@ Invariant: saying the same thing again writes nothing, so it is no event and mov
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from feedback.rows import comparison_of, completion_values, correction_of, vote_of
 from feedback.tables import (
@@ -36,11 +36,25 @@ from feedback.types import (
 )
 
 # Built once: composing a statement costs more than running it.
-SERVED = select(completions.c.person, completions.c.purpose).where(
+SERVED = select(completions.c.person, completions.c.purpose, completions.c.conversation).where(
     completions.c.id == bindparam("completion_id")
 )
+ADD_COMPLETION = insert(completions)
+END_COMPLETION = update(completions).where(completions.c.id == bindparam("of"))
+ADD_VOTE, ADD_VOTE_EVENT = insert(votes), insert(vote_events)
 VOTE = select(votes).where(
     votes.c.completion_id == bindparam("completion_id"), votes.c.person == bindparam("person")
+)
+# One look instead of two: whom the answer was served to, and what they have said of it so far.
+SERVED_AND_VOTE = (
+    select(votes, completions.c.person.label("served_to"), completions.c.purpose)
+    .select_from(
+        completions.outerjoin(
+            votes,
+            and_(votes.c.completion_id == completions.c.id, votes.c.person == bindparam("person")),
+        )
+    )
+    .where(completions.c.id == bindparam("completion_id"))
 )
 CHANGE_VOTE = update(votes).where(
     votes.c.completion_id == bindparam("of"), votes.c.person == bindparam("by")
@@ -74,7 +88,20 @@ def add_completion(connection: Connection, completion: Completion, now: float) -
     check_storable("completion", completion.id, completion.person, completion.text, *said)
     if connection.execute(SERVED, {"completion_id": completion.id}).first() is not None:
         raise InvalidFeedback(f"completion {completion.id!r} exists: each needs an id of its own")
-    connection.execute(insert(completions), values)
+    connection.execute(ADD_COMPLETION, values)
+
+
+def end_completion(
+    connection: Connection, completion_id: str, values: dict[str, Any], now: float
+) -> None:
+    """Write how a completion ended.
+
+    Raises:
+        UnknownCompletion: it was never opened, or its person has been forgotten meanwhile.
+    """
+    ended = connection.execute(END_COMPLETION, {**values, "of": completion_id, "updated": now})
+    if ended.rowcount == 0:
+        raise UnknownCompletion(f"no completion {completion_id!r}: open it before closing it")
 
 
 def put_vote(
@@ -97,22 +124,23 @@ def put_vote(
     if liked is None:
         reasons, comment = (), ""
     check_storable("vote", comment, *reasons)
-    check_served(connection, completion_id, person)
     key = {"completion_id": completion_id, "person": person}
     said: dict[str, Any] = {"liked": liked, "reasons": list(reasons), "comment": comment}
-    row = connection.execute(VOTE, key).first()
-    if row is None and liked is None:
+    row = connection.execute(SERVED_AND_VOTE, key).first()
+    _refuse_unless_served(row and (row.served_to, row.purpose), completion_id, person)
+    assert row is not None
+    if row.completion_id is None and liked is None:
         return None
-    if row is None:
+    if row.completion_id is None:
         created = now if created is None else created
-        connection.execute(insert(votes), {**key, **said, "created": created, "updated": now})
+        connection.execute(ADD_VOTE, {**key, **said, "created": created, "updated": now})
     elif (row.liked, row.reasons, row.comment) == (liked, list(reasons), comment):
         return None if liked is None else vote_of(row)
     else:
         created = row.created
         change = {"of": completion_id, "by": person, "updated": now}
         connection.execute(CHANGE_VOTE, {**change, **said})
-    connection.execute(insert(vote_events), {**key, **said, "at": now})
+    connection.execute(ADD_VOTE_EVENT, {**key, **said, "at": now})
     if liked is None:
         return None
     return Vote(completion_id, person, liked, tuple(reasons), comment, created, now)
@@ -224,11 +252,15 @@ def check_served(connection: Connection, completion_id: str, person: str) -> Non
         NotServedTo: it was given to somebody else.
     """
     row = connection.execute(SERVED, {"completion_id": completion_id}).first()
-    if row is None or row.purpose not in PEOPLE_PURPOSES:
+    _refuse_unless_served(row and (row.person, row.purpose), completion_id, person)
+
+
+def _refuse_unless_served(served: tuple[str, str] | None, completion_id: str, person: str) -> None:
+    if served is None or served[1] not in PEOPLE_PURPOSES:
         raise UnknownCompletion(
             f"no completion {completion_id!r}: use the `id` of the response that was answered with"
         )
-    if row.person != person:
+    if served[0] != person:
         raise NotServedTo(
             f"completion {completion_id!r} was served to somebody else: only they may judge it"
         )

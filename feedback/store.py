@@ -1,28 +1,24 @@
 """The one way in and out of feedback.
 
-Each method that records is one transaction: when it returns, what the person said is on disk, and
-what they had said before is kept beside it. Saying the same thing again changes nothing.
+Each method that records is one write, whole or not at all: when it returns, what the person said is
+on disk, and what they had said before is kept beside it. Those who write at once share a commit.
+Saying the same thing again changes nothing.
 
 Invariant: a record is bound to a completion that a person was served, and only that person may
 make it; evaluations never become feedback.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
 
 from feedback import recording
+from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
-from feedback.rows import (
-    comparison_of,
-    completion_of,
-    correction_of,
-    pages,
-    vote_of,
-    within,
-)
-from feedback.tables import comparisons, completions, corrections, vote_events, votes
+from feedback.rows import comparison_of, completion_of, correction_of, pages, vote_of, within
+from feedback.tables import comparisons, completions, corrections, rankings, vote_events, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
     Comparison,
@@ -33,11 +29,11 @@ from feedback.types import (
     Outcome,
     Purpose,
     Status,
-    UnknownCompletion,
     Vote,
     VoteRate,
 )
 
+T = TypeVar("T")
 EVER = float("inf")
 
 
@@ -60,8 +56,7 @@ class FeedbackStore:
         Raises:
             InvalidFeedback: its id is taken, or its text cannot be stored.
         """
-        with self.database.write() as connection:
-            recording.add_completion(connection, completion, self.clock())
+        self._write(lambda connection: add_to_conversation(connection, completion, self.clock()))
 
     def close_completion(
         self,
@@ -74,8 +69,10 @@ class FeedbackStore:
         completion_tokens: int | None = None,
         ttft_ms: float | None = None,
         duration_ms: float | None = None,
+        passages: Sequence[Mapping[str, Any]] | None = None,
+        index_version: str | None = None,
     ) -> None:
-        """Record how a completion ended.
+        """Record how a completion ended; `passages` are those of an answer that found them itself.
 
         Another web process that started meanwhile may have given it up in `close_abandoned`: the
         end as its own process saw it wins.
@@ -83,7 +80,7 @@ class FeedbackStore:
         Raises:
             UnknownCompletion: it was never opened, or its person has been forgotten meanwhile.
         """
-        values = {
+        values: dict[str, Any] = {
             # A model may emit half a surrogate pair; the rest of its answer must not be lost by it.
             "text": text.encode("utf-8", "replace").decode().replace("\0", ""),
             "status": status,
@@ -93,13 +90,13 @@ class FeedbackStore:
             "ttft_ms": ttft_ms,
             "duration_ms": duration_ms,
         }
-        change = update(completions).where(completions.c.id == completion_id)
-        with self.database.write() as connection:
-            values["updated"] = self.clock()
-            if connection.execute(change, values).rowcount == 0:
-                raise UnknownCompletion(
-                    f"no completion {completion_id!r}: open it before closing it"
-                )
+        if passages is not None:
+            values |= {"passages": list(passages), "index_version": index_version}
+        self._write(
+            lambda connection: recording.end_completion(
+                connection, completion_id, values, self.clock()
+            )
+        )
 
     def close_abandoned(self) -> int:
         """Mark what a crash left streaming as cut; return how many there were."""
@@ -130,10 +127,12 @@ class FeedbackStore:
         return (completion_of(row) for row in pages(self.database, query, table.created, table.id))
 
     def conversation(self, conversation: str, person: str) -> list[Completion]:
-        """Return one person's completions of a conversation, oldest first."""
+        """Return one person's completions of a conversation, oldest first; none once deleted."""
         table = completions.c
         query = select(completions).where(
-            table.person == person, table.conversation == conversation
+            table.person == person,
+            table.conversation == conversation,
+            not_deleted(table.conversation, table.person),
         )
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(table.created, table.id)).all()
@@ -156,10 +155,11 @@ class FeedbackStore:
             NotServedTo: it was given to somebody else.
             InvalidFeedback: the reasons or the comment cannot be stored.
         """
-        with self.database.write() as connection:
-            return recording.put_vote(
+        return self._write(
+            lambda connection: recording.put_vote(
                 connection, completion_id, person, liked, reasons, comment, self.clock()
             )
+        )
 
     def vote(self, completion_id: str, person: str) -> Vote | None:
         """Return this person's vote as it is now; None where there is none or it was taken back."""
@@ -185,8 +185,9 @@ class FeedbackStore:
             NotServedTo: one of its sides was given to somebody else.
             InvalidFeedback: its id is taken, its sides are the same, or it is decided already.
         """
-        with self.database.write() as connection:
-            recording.add_comparison(connection, comparison, self.clock())
+        self._write(
+            lambda connection: recording.add_comparison(connection, comparison, self.clock())
+        )
 
     def comparison(self, comparison_id: str) -> Comparison | None:
         """Return the comparison with this id, decided or not."""
@@ -204,8 +205,11 @@ class FeedbackStore:
             NotServedTo: somebody else asked for it.
             InvalidFeedback: there is no such outcome.
         """
-        with self.database.write() as connection:
-            return recording.put_outcome(connection, comparison_id, person, outcome, self.clock())
+        return self._write(
+            lambda connection: recording.put_outcome(
+                connection, comparison_id, person, outcome, self.clock()
+            )
+        )
 
     def record_correction(self, completion_id: str, person: str, text: str) -> Correction:
         """Record how the answer should have been, or change that.
@@ -215,8 +219,11 @@ class FeedbackStore:
             NotServedTo: it was given to somebody else.
             InvalidFeedback: the text is empty, or cannot be stored.
         """
-        with self.database.write() as connection:
-            return recording.put_correction(connection, completion_id, person, text, self.clock())
+        return self._write(
+            lambda connection: recording.put_correction(
+                connection, completion_id, person, text, self.clock()
+            )
+        )
 
     # Windows -------------------------------------------------------------------------------------
 
@@ -280,6 +287,9 @@ class FeedbackStore:
         """Return the corrections of a window."""
         return list(self.iter_corrections(since=since, until=until))
 
+    def _write(self, job: Callable[[Connection], T]) -> T:
+        return self.database.submit(job).result()
+
     # Counts --------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
@@ -291,13 +301,15 @@ class FeedbackStore:
                 comparisons=_count(connection, comparisons.c.outcome.is_not(None)),
                 corrections=_count(connection, corrections.c.text.is_not(None)),
                 completions=_count(connection, served),
+                rankings=_count(connection, rankings.c.order.is_not(None)),
             )
 
     def feedback_since(self, t: float) -> int:
-        """Count the votes, comparisons and corrections that were given or changed after `t`."""
+        """Count all that people said or changed after `t`."""
         said = (
             (votes.c.liked.is_not(None), votes.c.updated > t),
             (comparisons.c.outcome.is_not(None), comparisons.c.updated > t),
+            (rankings.c.order.is_not(None), rankings.c.updated > t),
             (corrections.c.updated > t,),
         )
         with self.database.read() as connection:

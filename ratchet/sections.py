@@ -36,6 +36,8 @@ class Promotion(Section):
     """`auto` promotes; `approve` leaves the cycle `awaiting` until an operator promotes."""
     wait_seconds: float = Field(default=60.0, gt=0)
     """How long web may take to load and probe the winner."""
+    baseline: Literal["rag", "agent"] = "rag"
+    """Whom a candidate must beat beside live; `agent` needs `engine.tool_parser`."""
 
 
 class Training(Section):
@@ -142,3 +144,5 @@ class Engine(Section):
     """Cores that it computes on where there is no GPU; 0: one for a tiny base, else all but one."""
     start_seconds: float = Field(default=600.0, gt=0)
     """How long the engine may take to come up."""
+    tool_parser: str = ""
+    """vLLM's parser of tool calls, e.g. `hermes`, for `agent`; empty: the demo's, else `none`."""

@@ -53,6 +53,10 @@ class ServingConfig:
     """Space for the KV cache on a CPU."""
     cpu_threads: int = 1
     """Cores that a CPU engine computes on."""
+    tool_parser: str = ""
+    """vLLM's parser of the base model's tool calls; empty: there is no `agent`."""
+    baseline: str = "rag"
+    """The other side of a pair where there is no candidate: `rag` or `agent`."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

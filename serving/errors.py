@@ -18,6 +18,7 @@
     │   ├── Stopping                                       the service is being stopped
     │   └── StorageFailed                                  the database cannot be written
     │       └── StorageFull     507                        its disk is full
+    ├── SearchFailed            500                        the documents cannot be searched
     └── EngineError             502 engine_error
         ├── EngineUnavailable   503                        nothing was generated; try again
         │   └── EngineSlow                                 it did not say in time how it is
@@ -166,6 +167,12 @@ class StorageFull(StorageFailed):
 
     status = 507
     code = "storage_full"
+
+
+class SearchFailed(ServingError):
+    """The documents cannot be searched in the middle of an answer."""
+
+    code = "retrieval"
 
 
 class EngineError(ServingError):

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from serving.errors import StorageFailed, StorageFull
 
 POSTGRES_DISK_FULL = "53100"
-STORAGE = (OperationalError, PoolTimeout)
+STORAGE = (OperationalError, sqlite3.OperationalError, PoolTimeout)
 """A full disk, a lock that somebody holds for too long, a broken file, a server that is gone."""
 
 
@@ -41,9 +41,9 @@ def _in_words(error: Exception) -> StorageFailed:
 def _codes(error: BaseException | None) -> Iterator[int | str | None]:
     """Give what the drivers called the failure, and what it led to."""
     while error is not None:
-        if isinstance(error, DBAPIError):
-            # SQLite's extended codes carry the plain one in their last byte.
-            yield getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-            yield getattr(error.orig, "sqlstate", None)
+        origin = error.orig if isinstance(error, DBAPIError) else error
+        # SQLite's extended codes carry the plain one in their last byte.
+        yield getattr(origin, "sqlite_errorcode", 0) & 0xFF
+        yield getattr(origin, "sqlstate", None)
         # SQLite ends the transaction itself where the disk is full; undoing it fails after that.
         error = error.__context__

@@ -12,6 +12,7 @@ import httpx
 
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
+from knowledge.retriever import KnowledgeBase
 from serving import tables
 from serving.adapter_files import fingerprint
 from serving.app import assemble, create_app
@@ -116,6 +117,7 @@ def service(
     *,
     engine: FakeEngine | None = None,
     beside: Sequence[FakeEngine] = (),
+    knowledge: KnowledgeBase | None = None,
     **changes: Any,
 ) -> Iterator[Service]:
     """Serve the application on a free port in front of a fake engine, or of several."""
@@ -125,7 +127,7 @@ def service(
         for fake in (engine, *beside):
             fake.url = stack.enter_context(served(fake.app()))
         urls = [fake.url for fake in (engine, *beside)]
-        services = assemble(config_for(home, *urls, **changes), database, Loop())
+        services = assemble(config_for(home, *urls, **changes), database, Loop(), knowledge)
         with served(create_app(services)) as url, httpx.Client(base_url=url, timeout=30) as http:
             made = Service(services, engine, url, http)
             wait_for(lambda: http.get("/readyz").status_code == 200)

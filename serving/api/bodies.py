@@ -57,4 +57,7 @@ def _body(required: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 CHAT = _body("messages", _CHAT)
 COMPARISON = _body("messages", _ASKED)
+RANKING = _body(
+    "messages", {**_ASKED, "count": {"type": "integer", "minimum": 3, "maximum": 4, "default": 3}}
+)
 TEXT = _body("prompt", _TEXT)

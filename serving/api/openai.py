@@ -68,7 +68,7 @@ async def completions(request: Request, caller: Caller, services: ServicesOf) ->
     passed = text_body(body, services.config.max_choices)
     name = services.router.choose(str(body.get("model") or "ratchet"), caller, "").responder
     if parse(name).retrieval:
-        raise BadRequest(f"{name!r} retrieves for a conversation; ask a responder without `+rag`")
+        raise BadRequest(f"{name!r} searches for a conversation; ask `base` or an adapter alone")
     route = services.router.pick(name, "")
     route.replica.in_flight[route.model] += 1
     try:
@@ -155,7 +155,7 @@ def _event(chunk: EngineChunk, head: dict[str, Any], include_usage: bool) -> byt
         body = {**head, "choices": [_choice(choice) for choice in choices]}
         if include_usage:
             body["usage"] = None
-    elif include_usage:
+    elif include_usage and chunk.get("usage"):
         body = {**head, "choices": [], "usage": _usage(chunk)}
     else:
         return b""

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from feedback.database import Database, default_url
@@ -32,10 +33,37 @@ for number in range(count) if count else itertools.count():
 """
 
 
-def writer(url: str, name: str, said: Path, count: int = 0) -> subprocess.Popen[bytes]:
+# The same by many at once, as the service does it: they share commits.
+WRITERS = """
+import asyncio, itertools, sys
+from feedback.database import Database
+from feedback.store import FeedbackStore
+from feedback.types import Completion
+from serving.recording import Recorder
+url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+database = Database(url)
+database.create_tables()
+recorder = Recorder(FeedbackStore(database))
+numbers = iter(range(count)) if count else itertools.count()
+async def person():
+    for number in numbers:
+        id_ = f"{name}-{number}"
+        await recorder.open([Completion(id=id_, conversation="c", person=name, responder="rag",
+                                        messages=({"role": "user", "content": "?"},), sampling={})])
+        await recorder.write(lambda store: store.record_vote(id_, name, True))
+        print(id_, flush=True)
+async def main():
+    await asyncio.gather(*(person() for _ in range(24)))
+asyncio.run(main())
+"""
+
+
+def writer(
+    url: str, name: str, said: Path, count: int = 0, code: str = WRITER
+) -> subprocess.Popen[bytes]:
     with said.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-c", WRITER, url, name, str(count)], cwd=ROOT, stdout=file
+            [sys.executable, "-c", code, url, name, str(count)], cwd=ROOT, stdout=file
         )
 
 
@@ -48,18 +76,24 @@ def test_processes_that_start_at_once_and_write_at_once_never_find_it_locked(
     tmp_path: Path,
 ) -> None:
     url = default_url(tmp_path / "new")
-    writers = [writer(url, f"w{number}", tmp_path / f"{number}", count=60) for number in range(3)]
-    assert [process.wait(timeout=120) for process in writers] == [0, 0, 0]
+    writers = [
+        writer(url, f"w{number}", tmp_path / f"{number}", count=60, code=code)
+        for number, code in enumerate((WRITER, WRITER, WRITERS, WRITERS))
+    ]
+    assert [process.wait(timeout=120) for process in writers] == [0] * 4
     database = Database(url)
-    assert len(voted(database)) == 180
+    assert len(voted(database)) == 240
     database.dispose()
 
 
-def test_no_acknowledged_vote_is_lost_by_kill_9(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [WRITER, WRITERS], ids=["one by one", "sharing commits"])
+def test_no_acknowledged_vote_is_lost_by_kill_9(
+    database: Database, tmp_path: Path, code: str
+) -> None:
     acknowledged: set[str] = set()
     for turn in range(5):
         said = [tmp_path / f"said-{turn}-{number}" for number in range(4)]
-        writers = [writer(database.url, path.name, path) for path in said]
+        writers = [writer(database.url, path.name, path, code=code) for path in said]
         deadline = time.monotonic() + 60
         while not all(path.stat().st_size for path in said):
             assert time.monotonic() < deadline, "a writer never got its first vote through"
