@@ -28,7 +28,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
-from feedback.rankings import Rankings
+from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
 from knowledge.chunks import Passage
@@ -155,7 +155,7 @@ def unpaired(
         for completion, liked in zip(sides, verdicts, strict=True):
             yield from _row(completion, completion.text, liked, said, current, reasons)
     for ranking, answers in rankings:
-        ends = _ends(ranking, answers)
+        ends = best_and_worst(ranking, answers)
         if ends is None:
             reasons.add("tie", *(("ranking", answer.id) for answer in answers))
             continue
@@ -184,7 +184,7 @@ def paired(
             said = _By(comparison.person, "comparison", comparison.updated)
             yield from _pair(better, worse, said, current)
     for ranking, answers in rankings:
-        if ends := _ends(ranking, answers):
+        if ends := best_and_worst(ranking, answers):
             said = _By(ranking.person, "ranking", ranking.updated)
             yield from _pair(*ends, said, current)
     for correction, original in corrections:
@@ -217,17 +217,6 @@ class _By(NamedTuple):
     person: str
     origin: Origin
     at: float
-
-
-def _ends(ranking: Ranking, answers: Sequence[Completion]) -> tuple[Completion, Completion] | None:
-    """Return the best and the worst answer: of those between, only a comparison was said.
-
-    None where all are equally good.
-    """
-    if ranking.order is None or len(ranking.order) < 2:
-        return None
-    by_id = {answer.id: answer for answer in answers}
-    return by_id[ranking.order[0][0]], by_id[ranking.order[-1][-1]]
 
 
 def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
