@@ -22,7 +22,6 @@ have been asked behind retrieval.
 """
 
 import math
-import re
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,27 +33,13 @@ from feedback.types import Comparison, Completion, Correction, Message, Ranking,
 from knowledge.chunks import Passage
 from knowledge.prompt import with_passages
 from training.left_out import LeftOut, Said
+from training.wording import admits_absence, speaks_of_passages
 
 Origin = Literal["vote", "comparison", "ranking", "correction"]
 Turns = tuple[Message, ...]
 T = TypeVar("T")
 NEWEST = 50_000
 """Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
-
-_ABSENCE = re.compile(
-    r"can(?:no|')t (?:find|answer|help|say|tell|provide)|could(?: not|n't) find|do(?: not|n't) know"
-    r"|not (?:in|mentioned in|stated in|found in|part of) the (?:passages?|documents?|context)"
-    r"|(?:passages?|documents?|context) (?:do|does|did)(?: not|n't)|no (?:information|mention)"
-    r"|can only answer|unable to|I am sorry|I'm sorry"
-    r"|찾을 수 없|알 수 없|답할 수 없|답변할 수 없|확인할 수 없"
-    r"|확인되지 않|나와 있지 않|언급되지 않|질문에만 답|도와드릴 수 없|죄송",
-    re.IGNORECASE,
-)
-_OF_PASSAGES = re.compile(
-    r"\b(?:passages?|(?:provided|given|above) (?:documents?|context|text))\b"
-    r"|제시된|제공된 (?:문서|내용|자료)|지문",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +189,6 @@ def served_prompt(completion: Completion) -> Turns:
     )
 
 
-def admits_absence(text: str) -> bool:
-    """Say whether an answer says that it has no answer, or refuses to give one."""
-    return bool(_ABSENCE.search(text))
-
-
 # For (left, right): was it liked?
 _VERDICTS = {"left": (True, False), "right": (False, True), "both_bad": (False, False)}
 
@@ -254,7 +234,7 @@ def _unusable(completion: Completion, text: str) -> str | None:
 def _by_heart(completion: Completion, text: str, current: Container[str] | None) -> bool:
     if not _retrieved(completion):
         return True
-    if admits_absence(text) or _OF_PASSAGES.search(text):
+    if admits_absence(text) or speaks_of_passages(text):
         return False
     if current is None:
         return True
