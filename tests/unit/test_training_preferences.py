@@ -14,12 +14,12 @@ from knowledge.chunks import Passage
 from training.left_out import LeftOut
 from training.preferences import (
     UnpairedPreference,
-    admits_absence,
     paired,
     read_preferences,
     served_prompt,
     unpaired,
 )
+from training.wording import admits_absence
 
 PASSAGE = Passage(
     id="p1",
