@@ -208,8 +208,9 @@ def _is_listed(completion: Completion) -> bool:
         return False
     # Without an id from its client, a conversation is named like its first completion, whose
     # choices and sides only add a suffix.
-    named = not completion.id.startswith(completion.conversation)
-    return completion.interface == "page" or (completion.interface == "api" and named)
+    id_, conversation = completion.id, completion.conversation
+    unnamed = id_ == conversation or id_.startswith(f"{conversation}-")
+    return completion.interface == "page" or (completion.interface == "api" and not unnamed)
 
 
 def _is(conversation_id: str, person: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@
 | comparison left/right| –                   | one pair                      | –          |
 | comparison both_bad  | two undesirable rows| –                             | –          |
 | comparison tie       | –                   | –                             | –          |
-| ranking              | –                   | –                             | –          |
+| ranking              | –                   | the best against the worst    | –          |
 | correction           | one desirable row   | corrected against the original| one row    |
 
 Invariant: every row says who said what about which answer of whom, under the same names in every
@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from feedback.rankings import Rankings
+from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import (
     Comparison,
@@ -117,12 +117,20 @@ def _dpo(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
             fields = _comparison_fields(comparison, left, right)
             chosen, rejected = (left, right) if comparison.outcome == "left" else (right, left)
             yield from _pair(left_out, fields, left, chosen.text, rejected.text)
+    for ranking, answers in Rankings(store.database).iter():
+        ends = best_and_worst(ranking, answers)
+        if ends is None:
+            left_out["ranking: all equally good"] += 1
+        elif _usable(left_out, *ends):
+            best, worst = ends
+            sides = {"right_completion_id": worst.id, "right_responder": worst.responder}
+            fields = _fields("ranking", ranking, best, unblinded=ranking.unblinded) | sides
+            yield from _pair(left_out, fields, best, best.text, worst.text)
     for correction, completion in store.iter_corrections():
         if _usable(left_out, completion):
             fields = _correction_fields(correction, completion)
             yield from _pair(left_out, fields, completion, correction.text, completion.text)
     left_out["vote"] = store.counts().votes
-    left_out["ranking"] = store.counts().rankings
 
 
 def _sft(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:

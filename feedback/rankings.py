@@ -5,7 +5,7 @@ who has seen who was who; those are kept as events.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -161,6 +161,19 @@ def find_ranking(connection: Connection, ranking_id: str) -> Ranking | None:
     """Return the ranking with this id, ordered or not."""
     row = connection.execute(_RANKING, {"id": ranking_id}).first()
     return ranking_of(row) if row else None
+
+
+def best_and_worst(
+    ranking: Ranking, answers: Sequence[Completion]
+) -> tuple[Completion, Completion] | None:
+    """Return the pair that a ranking stands for: those between are only better than one of them.
+
+    None where nothing was ordered, or all are equally good.
+    """
+    if ranking.order is None or len(ranking.order) < 2:
+        return None
+    by_id = {answer.id: answer for answer in answers}
+    return by_id[ranking.order[0][0]], by_id[ranking.order[-1][-1]]
 
 
 def ranking_of(row: Row[Any]) -> Ranking:

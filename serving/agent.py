@@ -122,8 +122,8 @@ class Reply:
         for delta in deltas:
             call = self.calls.setdefault(delta["index"], {"id": "", "name": "", "arguments": ""})
             said = delta.get("function") or {}
-            call["id"] += delta.get("id") or ""
-            call["name"] += said.get("name") or ""
+            call["id"] = delta.get("id") or call["id"]
+            call["name"] = said.get("name") or call["name"]
             call["arguments"] += said.get("arguments") or ""
 
 

@@ -12,6 +12,7 @@ from training.left_out import Said
 from training.split import Row
 
 REASONS: Mapping[str, str] = {
+    "agent found no passages": "unsourced",
     "alone in the last batch": "remainder",
     "answer not complete": "incomplete",
     "close to a protected question": "protected",

@@ -22,39 +22,24 @@ have been asked behind retrieval.
 """
 
 import math
-import re
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
-from feedback.rankings import Rankings
+from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
 from knowledge.chunks import Passage
 from knowledge.prompt import with_passages
 from training.left_out import LeftOut, Said
+from training.wording import admits_absence, speaks_of_passages
 
 Origin = Literal["vote", "comparison", "ranking", "correction"]
 Turns = tuple[Message, ...]
 T = TypeVar("T")
 NEWEST = 50_000
 """Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
-
-_ABSENCE = re.compile(
-    r"can(?:no|')t (?:find|answer|help|say|tell|provide)|could(?: not|n't) find|do(?: not|n't) know"
-    r"|not (?:in|mentioned in|stated in|found in|part of) the (?:passages?|documents?|context)"
-    r"|(?:passages?|documents?|context) (?:do|does|did)(?: not|n't)|no (?:information|mention)"
-    r"|can only answer|unable to|I am sorry|I'm sorry"
-    r"|찾을 수 없|알 수 없|답할 수 없|답변할 수 없|확인할 수 없"
-    r"|확인되지 않|나와 있지 않|언급되지 않|질문에만 답|도와드릴 수 없|죄송",
-    re.IGNORECASE,
-)
-_OF_PASSAGES = re.compile(
-    r"\b(?:passages?|(?:provided|given|above) (?:documents?|context|text))\b"
-    r"|제시된|제공된 (?:문서|내용|자료)|지문",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +140,7 @@ def unpaired(
         for completion, liked in zip(sides, verdicts, strict=True):
             yield from _row(completion, completion.text, liked, said, current, reasons)
     for ranking, answers in rankings:
-        ends = _ends(ranking, answers)
+        ends = best_and_worst(ranking, answers)
         if ends is None:
             reasons.add("tie", *(("ranking", answer.id) for answer in answers))
             continue
@@ -184,7 +169,7 @@ def paired(
             said = _By(comparison.person, "comparison", comparison.updated)
             yield from _pair(better, worse, said, current)
     for ranking, answers in rankings:
-        if ends := _ends(ranking, answers):
+        if ends := best_and_worst(ranking, answers):
             said = _By(ranking.person, "ranking", ranking.updated)
             yield from _pair(*ends, said, current)
     for correction, original in corrections:
@@ -204,11 +189,6 @@ def served_prompt(completion: Completion) -> Turns:
     )
 
 
-def admits_absence(text: str) -> bool:
-    """Say whether an answer says that it has no answer, or refuses to give one."""
-    return bool(_ABSENCE.search(text))
-
-
 # For (left, right): was it liked?
 _VERDICTS = {"left": (True, False), "right": (False, True), "both_bad": (False, False)}
 
@@ -217,17 +197,6 @@ class _By(NamedTuple):
     person: str
     origin: Origin
     at: float
-
-
-def _ends(ranking: Ranking, answers: Sequence[Completion]) -> tuple[Completion, Completion] | None:
-    """Return the best and the worst answer: of those between, only a comparison was said.
-
-    None where all are equally good.
-    """
-    if ranking.order is None or len(ranking.order) < 2:
-        return None
-    by_id = {answer.id: answer for answer in answers}
-    return by_id[ranking.order[0][0]], by_id[ranking.order[-1][-1]]
 
 
 def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
@@ -265,7 +234,7 @@ def _unusable(completion: Completion, text: str) -> str | None:
 def _by_heart(completion: Completion, text: str, current: Container[str] | None) -> bool:
     if not _retrieved(completion):
         return True
-    if admits_absence(text) or _OF_PASSAGES.search(text):
+    if admits_absence(text) or speaks_of_passages(text):
         return False
     if current is None:
         return True

@@ -87,14 +87,14 @@ def test_single_questions_over_the_api_are_no_conversations(kept: Conversations,
     say("chatcmpl-4", conversation="given", interface="api", purpose="evaluation")
     say("imported-1", conversation="x", interface="import")
     assert kept.list("ada") == []
-    say("chatcmpl-5", "First?", conversation="given", interface="api")
+    say("chatcmpl-5", "First?", conversation="chat", interface="api")
     followed = ({"role": "user", "content": "Once?"}, {"role": "assistant", "content": "Yes."})
     say(
         "chatcmpl-6", conversation="chatcmpl-1", interface="api",
         messages=(*followed, {"role": "user", "content": "Twice?"}),
     )  # fmt: skip
     assert [(c.id, c.title) for c in kept.list("ada")] == [
-        ("chatcmpl-1", "Once?"), ("given", "First?"),
+        ("chatcmpl-1", "Once?"), ("chat", "First?"),
     ]  # fmt: skip
 
 

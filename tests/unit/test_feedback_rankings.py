@@ -200,6 +200,25 @@ def test_rankings_travel_with_the_raw_export_and_come_in_once(
     there.database.dispose()
 
 
+def test_a_ranking_is_one_pair_to_export_and_counted_elsewhere(
+    rankings: Rankings, store: FeedbackStore, tmp_path: Path
+) -> None:
+    rankings.open(RANKING)
+    rankings.record("rnk", "ada", ORDER)
+    rankings.open(replace(RANKING, id="tied"))
+    rankings.record("tied", "ada", (ANSWERS,))
+    file = tmp_path / "out.jsonl"
+    report = export_feedback(store, "dpo", file)
+    assert (report.rows, report.left_out) == (1, {"ranking: all equally good": 1})
+    row = json.loads(file.read_text(encoding="utf-8"))
+    assert (row["kind"], row["completion_id"], row["right_completion_id"]) == (
+        "ranking", "r-2", "r-3",
+    )  # fmt: skip
+    assert (row["chosen"][0]["content"], row["rejected"][0]["content"]) == ("text r-2", "text r-3")
+    for form in ("kto", "sft"):
+        assert export_feedback(store, form, file).left_out == {"ranking": 2}  # type: ignore[arg-type]
+
+
 def test_a_forgotten_persons_rankings_are_gone(rankings: Rankings) -> None:
     rankings.open(RANKING)
     rankings.record("rnk", "ada", ORDER)

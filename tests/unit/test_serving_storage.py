@@ -132,7 +132,7 @@ async def test_what_cannot_be_written_does_not_keep_the_service_from_ending(
 ) -> None:
     recorder = Recorder(FeedbackStore(database))
     await recorder.open([completion("c", "x")])
-    ending = Ending("c", "word " * 20_000, "cut", None, 1, 1, 1.0, 1.0)
+    ending = Ending("c", "word " * 20_000, "cut", None, 1, 1, 1.0, 1.0, None, None)
     with full(database):
         recorder.close_soon([ending])
         await recorder.drain()

@@ -14,12 +14,12 @@ from knowledge.chunks import Passage
 from training.left_out import LeftOut
 from training.preferences import (
     UnpairedPreference,
-    admits_absence,
     paired,
     read_preferences,
     served_prompt,
     unpaired,
 )
+from training.wording import admits_absence
 
 PASSAGE = Passage(
     id="p1",
@@ -84,13 +84,13 @@ def test_an_agents_answer_is_trained_on_behind_what_it_found() -> None:
 
 
 def test_an_agents_answer_without_passages_is_left_out() -> None:
-    reasons = Counter[str]()
+    reasons = LeftOut()
     alone = answer(responder="agent", passages=())
     better = answer("b", text="It is 45 days.", responder="agent")
     votes = [(vote(alone), alone)]
     corrections = [(Correction(alone.id, "ada", "It is 45 days.", 5.0, 6.0), alone)]
     assert list(unpaired(votes, (), corrections, left_out=reasons)) == []
-    assert reasons == {"agent found no passages": 3}
+    assert reasons.counts == {"agent found no passages": 3}
     comparison = Comparison("cmp", "ada", "b", "a", outcome="left", created=5.0, updated=6.0)
     assert list(paired([(comparison, better, alone)], corrections)) == []
 
