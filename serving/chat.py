@@ -57,6 +57,8 @@ class Answer:
     passages: tuple[dict[str, Any], ...]
     created: int
     chunk: EngineChunk
+    cut_turns: int
+    """How many of the oldest turns the model did not see."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,15 @@ class ChatService:
             raise
         books.take(chunk, "message")
         await self._recorder.open(_ended_rows(books, "complete"))
-        created = int(row.created)
-        return Answer(row.id, row.conversation, row.responder, call.row.passages, created, chunk)
+        return Answer(
+            row.id,
+            row.conversation,
+            row.responder,
+            call.row.passages,
+            int(row.created),
+            chunk,
+            call.cut_turns,
+        )
 
     async def pair(self, request: ChatRequest, person: Person) -> Pair:
         """Start a blind pair; both rows and the comparison are committed when this returns.
@@ -252,6 +261,7 @@ class ChatService:
             fitted.messages,
             fitted.sampling,
             started,
+            fitted.cut,
         )
 
     async def _ask(self, call: Call) -> EngineChunk:

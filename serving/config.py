@@ -51,6 +51,8 @@ class ServingConfig:
     """Space for the KV cache on a CPU."""
     cpu_threads: int = 1
     """Cores that a CPU engine computes on."""
+    tool_parser: str = ""
+    """How the model writes calls of tools, by vLLM's name; empty: nobody may offer it tools."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

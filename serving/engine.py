@@ -188,13 +188,17 @@ class EngineClient:
         answer: dict[str, Any] = await self._whole("/v1/completions", body)
         return answer
 
-    async def count_tokens(self, model: str, messages: Sequence[Message]) -> int:
+    async def count_tokens(
+        self, model: str, messages: Sequence[Message], tools: Sequence[Any] | None = None
+    ) -> int:
         """Return how many tokens the conversation takes with the model's chat template.
 
         Raises:
             EngineError: as `chat`.
         """
         body = {"model": model, "messages": list(messages), "add_generation_prompt": True}
+        if tools:
+            body["tools"] = list(tools)
         answer = await self._whole("/tokenize", body)
         return int(answer["count"])
 

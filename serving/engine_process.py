@@ -62,6 +62,8 @@ def command(config: ServingConfig, port: int) -> list[str]:
         words += ["--distributed-executor-backend", "uni"]
     else:
         words += ["--gpu-memory-utilization", str(config.gpu_memory_utilization)]
+    if config.tool_parser:
+        words += ["--enable-auto-tool-choice", "--tool-call-parser", config.tool_parser]
     if config.max_model_len:
         words += ["--max-model-len", str(config.max_model_len)]
     return [*words, *config.engine_args]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedback.types import Message
 from knowledge.errors import NoIndex
-from knowledge.prompt import with_passages
+from knowledge.prompt import asked_at, with_passages
 from knowledge.retriever import KnowledgeBase
 from serving.errors import BadRequest, UnknownResponder
 
@@ -84,7 +84,7 @@ class Responders:
         """
         if not responder.retrieval:
             return Prepared(list(messages))
-        if not messages or messages[-1]["role"] != "user":
+        if asked_at(messages) is None:
             raise BadRequest("the last message must be the user's: retrieval searches for it")
         # In a thread: searching is work for a processor, and streams must not wait for it.
         return await asyncio.to_thread(self._retrieve, messages)
@@ -108,7 +108,7 @@ def retrieval_chain(knowledge: KnowledgeBase) -> "Runnable[Sequence[Message], Pr
     from knowledge.langchain_retriever import INDEX_VERSION, passage_of
 
     def question(messages: Sequence[Message]) -> str:
-        return messages[-1]["content"]
+        return messages[asked_at(messages) or 0]["content"]
 
     def prompt(found: dict[str, Any]) -> Prepared:
         documents: list[Document] = found["documents"]

@@ -55,6 +55,8 @@ class Call:
     messages: list[Any]
     sampling: dict[str, Any]
     started: float
+    cut_turns: int = 0
+    """How many of the oldest turns did not fit into the context."""
 
     def rows(self) -> list[Completion]:
         """Return one completion a choice: `id`, or `id-0`, `id-1`, ... where there are several."""
@@ -133,6 +135,7 @@ class Turn:
         self.conversation = row.conversation
         self.responder = row.responder
         self.passages = row.passages
+        self.cut_turns = account.call.cut_turns
         self.created = int(row.created or time.time())
         self._account = account
         self._stream = stream

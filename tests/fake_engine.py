@@ -42,6 +42,8 @@ class FakeEngine:
         self.status: int | None = None
         """Answer everything with this status."""
         self.requests: list[dict[str, Any]] = []
+        self.counted = 0
+        """How often it was asked to count tokens."""
         self.aborted = 0
         self.url = ""
 
@@ -86,7 +88,9 @@ class FakeEngine:
 
     async def _tokenize(self, request: Request) -> Response:
         body = orjson.loads(await request.body())
+        self.counted += 1
         count = sum(len(message["content"].split()) for message in body["messages"])
+        count += len(str(body.get("tools", "")).split())
         return JSONResponse({"count": count, "max_model_len": self.context, "tokens": []})
 
     async def _load(self, request: Request) -> Response:
@@ -126,8 +130,8 @@ class FakeEngine:
         choices = [
             {
                 "index": i,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": "stop",
+                "message": _message(body, text),
+                "finish_reason": "tool_calls" if _called(body) else "stop",
                 "stop_reason": None,
             }
             for i in range(body.get("n", 1))
@@ -148,6 +152,11 @@ class FakeEngine:
         try:
             for index in range(body.get("n", 1)):
                 yield self._event(body, index, {"role": "assistant", "content": ""})
+                if _called(body):
+                    for delta in _call_deltas(body):
+                        yield self._event(body, index, delta)
+                    yield self._event(body, index, {}, "tool_calls")
+                    continue
                 for i, word in enumerate(self.words):
                     if i == 2:
                         await asyncio.to_thread(self.gate.wait, 30)
@@ -170,7 +179,7 @@ class FakeEngine:
             self.aborted += not finished
 
     def _event(
-        self, body: dict[str, Any], index: int, delta: dict[str, str], finish: str | None = None
+        self, body: dict[str, Any], index: int, delta: dict[str, Any], finish: str | None = None
     ) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
         chunk = {"id": "own", "model": body["model"], "choices": [choice], "usage": None}
@@ -179,6 +188,32 @@ class FakeEngine:
     def _usage(self, body: dict[str, Any]) -> dict[str, int]:
         said = len(self.words) * body.get("n", 1)
         return {"prompt_tokens": 5, "completion_tokens": said, "total_tokens": 5 + said}
+
+
+def _called(body: dict[str, Any]) -> str | None:
+    """Return the name of the tool that is called: the one that must be, or the first of them."""
+    choice = body.get("tool_choice", "auto")
+    if not body.get("tools") or choice == "none":
+        return None
+    named = choice["function"] if isinstance(choice, dict) else body["tools"][0]["function"]
+    return str(named["name"])
+
+
+def _message(body: dict[str, Any], text: str) -> dict[str, Any]:
+    if name := _called(body):
+        function = {"name": name, "arguments": '{"q": "x"}'}
+        call = {"id": "call-1", "type": "function", "function": function}
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {"role": "assistant", "content": text}
+
+
+def _call_deltas(body: dict[str, Any]) -> list[dict[str, Any]]:
+    function = {"name": _called(body), "arguments": ""}
+    first = {"index": 0, "id": "call-1", "type": "function", "function": function}
+    parts: list[dict[str, Any]] = [
+        {"index": 0, "function": {"arguments": a}} for a in ('{"q": ', '"x"}')
+    ]
+    return [{"tool_calls": [call]} for call in [first, *parts]]
 
 
 def _error(status: int, message: str) -> Response:

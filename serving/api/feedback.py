@@ -6,19 +6,22 @@ Invariant: nothing here tells who made a side of a pair before the person has ch
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.parameters import conversation, messages, sampling
+from serving.api.messages import messages
+from serving.api.openai import cut_header
+from serving.api.parameters import conversation, sampling
 from serving.chat import ChatRequest, Delta, Turn, comparison_of
 from serving.errors import BadRequest, Conflict
 from serving.services import Services
 
 router = APIRouter(prefix="/v1", tags=["Feedback"])
 
+_NOT_BLIND = {"model", "n", "seed", "stream", "logprobs", "top_logprobs", "tools", "tool_choice"}
 _REQUEST_ONLY = {"messages", "metadata", "user"}
 User = Annotated[
     str | None, Field(default=None, description="For callers that may speak for others")
@@ -65,14 +68,16 @@ async def vote(
 
 
 @router.post("/comparisons", openapi_extra=bodies.COMPARISON)
-async def compare(request: Request, caller: Caller, services: ServicesOf) -> dict[str, Any]:
+async def compare(
+    request: Request, response: Response, caller: Caller, services: ServicesOf
+) -> dict[str, Any]:
     """Answer one conversation twice, blind."""
     caller.require("chat")
     body = await json_object(request)
     person = services.identity.acting(caller, body.get("user"))
     settings = {k: v for k, v in body.items() if k not in _REQUEST_ONLY}
-    if {"model", "n", "seed", "stream", "logprobs", "top_logprobs"} & settings.keys():
-        raise BadRequest("a comparison is blind: it takes no model, n, seed, stream or logprobs")
+    if refused := sorted(_NOT_BLIND & settings.keys()):
+        raise BadRequest(f"a comparison is two texts, blind: leave {', '.join(refused)} out")
     asked = ChatRequest(
         messages=messages(body.get("messages")),
         sampling=sampling(settings, services.config.max_choices),
@@ -84,6 +89,8 @@ async def compare(request: Request, caller: Caller, services: ServicesOf) -> dic
     finally:
         await pair.left.aclose()
         await pair.right.aclose()
+    # One number for both: the passages of one side may have taken room from its history.
+    response.headers.update(cut_header(max(pair.left.cut_turns, pair.right.cut_turns)))
     return {
         "id": pair.id,
         "left": {"id": pair.left.id, "content": left},

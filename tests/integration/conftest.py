@@ -44,7 +44,7 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_config(engine_home: Path) -> ServingConfig:
     if not (MODEL / "config.json").is_file():
         pytest.fail(f"there is no model at {MODEL}")
-    return config_for(engine_home, cpu=True, base_model=str(MODEL.absolute()))
+    return config_for(engine_home, cpu=True, base_model=str(MODEL.absolute()), tool_parser="hermes")
 
 
 @pytest.fixture(scope="session")

@@ -255,7 +255,7 @@ def test_the_oldest_turns_make_room(tmp_path: Path) -> None:
     ("wrong", "says"),
     [
         ({"messages": []}, "at least one"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "role"),
+        ({"messages": [{"role": "wizard", "content": "x"}]}, "role"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "role"),
         ({"messages": [{"role": "user", "content": 3}]}, "content"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "text"),
@@ -266,8 +266,7 @@ def test_the_oldest_turns_make_room(tmp_path: Path) -> None:
         ({"stop": [""]}, "stop"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"priority": -5}, "priority"),
-        ({"tools": []}, "tools"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"stop": list("abcde")}, "stop"),
         ({"top_logprobs": 3}, "logprobs"),
         ({"stream": "yes"}, "stream"),
         ({"user": ""}, "user"),
