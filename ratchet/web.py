@@ -44,7 +44,12 @@ def run_web(settings: Settings) -> None:
     port = int(listener.getsockname()[1])
     app = web_app(settings.model_copy(update={"port": port}))
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=GRACE, access_log=False
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE,
+        access_log=False,
+        # Which proxies are believed is `serving/proxy.py`'s affair, which needs the real address.
+        proxy_headers=False,
     )
     said = say_where(settings, port)
     # uvicorn ends its work and raises the signal once more: without this it would end us there.

@@ -20,7 +20,7 @@ from serving.context import fit
 from serving.engine import EngineChunk
 from serving.errors import EngineCut, EngineError
 from serving.identity import Person
-from serving.limits import PerMinute
+from serving.limits import Limits
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
@@ -86,7 +86,7 @@ class ChatService:
         recorder: Recorder,
         metrics: Metrics,
         *,
-        requests_per_minute: int,
+        limits: Limits,
         on_failure: Callable[[Replica, EngineError], None],
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
@@ -97,7 +97,7 @@ class ChatService:
         self._responders = responders
         self._recorder = recorder
         self._metrics = metrics
-        self._limit = PerMinute(requests_per_minute)
+        self._limits = limits
         self._on_failure = on_failure
         self._clock = clock
         self._timer = timer
@@ -110,12 +110,18 @@ class ChatService:
         Raises:
             ServingError: whatever keeps it from starting; then nothing was recorded.
         """
-        self._check_rate(person)
-        completion_id = f"chatcmpl-{self._new_id()}"
-        conversation = request.conversation or completion_id
-        route = self._router.choose(request.model, person, conversation)
-        row = self._row(completion_id, request, person, route, _purpose(person))
-        return await self._stream(row, request, person)
+        leave = self._limits.enter(person)
+        try:
+            completion_id = f"chatcmpl-{self._new_id()}"
+            conversation = request.conversation or completion_id
+            route = self._router.choose(request.model, person, conversation)
+            row = self._row(completion_id, request, person, route, _purpose(person))
+            turn = await self._stream(row, request, person)
+        except BaseException:
+            leave()
+            raise
+        turn.when_ended(leave)
+        return turn
 
     async def answer(self, request: ChatRequest, person: Person) -> Answer:
         """Return one whole answer, committed.
@@ -123,7 +129,13 @@ class ChatService:
         Raises:
             ServingError: there is none; a row is kept only where the engine had begun.
         """
-        self._check_rate(person)
+        leave = self._limits.enter(person)
+        try:
+            return await self._answer(request, person)
+        finally:
+            leave()
+
+    async def _answer(self, request: ChatRequest, person: Person) -> Answer:
         completion_id = f"chatcmpl-{self._new_id()}"
         conversation = request.conversation or completion_id
         route = self._router.choose(request.model, person, conversation)
@@ -156,7 +168,18 @@ class ChatService:
         Raises:
             ServingError: a side could not be started; the other one is cut.
         """
-        self._check_rate(person)
+        leave = self._limits.enter(person, answers=2)
+        try:
+            pair = await self._pair(request, person)
+        except BaseException:
+            leave()
+            leave()
+            raise
+        pair.left.when_ended(leave)
+        pair.right.when_ended(leave)
+        return pair
+
+    async def _pair(self, request: ChatRequest, person: Person) -> Pair:
         stem = self._new_id()
         conversation = request.conversation or f"chatcmpl-{stem}"
         request = replace(request, conversation=conversation)
@@ -200,10 +223,6 @@ class ChatService:
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._recorder.drain()
-
-    def _check_rate(self, person: Person) -> None:
-        if person.role == "person" and not person.trusted:
-            self._limit.take(person.id)
 
     def _row(
         self,

@@ -142,6 +142,13 @@ class Turn:
         self._recorder = recorder
         self._failed = failed
         self._ended = False
+        self._when_ended: Callable[[], None] | None = None
+
+    def when_ended(self, call: Callable[[], None]) -> None:
+        """Call `call` when the answer ends, however it does."""
+        if self._ended:
+            call()
+        self._when_ended = call
 
     async def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
         """Give the engine's chunks as they arrive; behind the last the answer is closed on disk.
@@ -196,4 +203,6 @@ class Turn:
         self._stream.abort()
         call = self._account.call
         call.replica.in_flight[call.model] -= 1
+        if self._when_ended is not None:
+            self._when_ended()
         return self._account.endings(status)

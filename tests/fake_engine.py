@@ -223,7 +223,9 @@ def _error(status: int, message: str) -> Response:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """Serve an ASGI application on a free port, in a thread; give its address."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="auto", ws="none")
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", lifespan="auto", ws="none", proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -15,11 +15,11 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from serving.api import bodies
-from serving.api.callers import Caller, ServicesOf, json_object
+from serving.api.callers import Caller, ServicesOf, json_object, json_only
 from serving.api.parameters import chat_call, text_body
 from serving.api.streaming import EventStream, unless_gone
 from serving.chat import Answer, Turn
@@ -27,7 +27,7 @@ from serving.engine import EngineChunk
 from serving.errors import BadRequest, Forbidden, ServingError
 from serving.responders import parse
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"])
+router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(json_only)])
 
 _CHOICE = ("index", "delta", "logprobs", "finish_reason")
 _USAGE = ("prompt_tokens", "completion_tokens", "total_tokens")

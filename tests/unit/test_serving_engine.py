@@ -13,8 +13,7 @@ from feedback.types import Message
 from serving.context import fit, shorter
 from serving.engine import EngineClient
 from serving.engine_errors import is_retryable
-from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable, TooManyRequests
-from serving.limits import PerMinute
+from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable
 from serving.null_adapter import write_null_adapter
 from serving.responders import Responders, parse
 from tests.fake_engine import FakeEngine, served
@@ -182,22 +181,6 @@ async def test_retrieval_needs_a_question() -> None:
     assert plain.messages == list(last)
     without = await responders.prepare(parse("rag"), HI)
     assert "(none)" in without.messages[-1]["content"]
-
-
-def test_a_bucket_empties_and_fills() -> None:
-    now = [0.0]
-    limit = PerMinute(2, lambda: now[0])
-    limit.take("a")
-    limit.take("a")
-    with pytest.raises(TooManyRequests) as raised:
-        limit.take("a")
-    assert raised.value.retry_after == 30
-    limit.take("b")
-    now[0] += 31
-    limit.take("a")
-    now[0] += 600
-    limit.take("c")
-    assert set(limit._buckets) == {"c"}
 
 
 def test_the_null_adapter_is_written_once(tmp_path: Path) -> None:
