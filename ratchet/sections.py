@@ -153,7 +153,5 @@ class Engine(Section):
     """Share of the GPU's memory for the engine; the rest is for training on the same GPU."""
     cpu_threads: int = Field(default=0, ge=0)
     """Cores that it computes on where there is no GPU; 0: one for a tiny base, else all but one."""
-    tool_parser: str = "hermes"
-    """How the base writes calls of tools: a `--tool-call-parser` of vLLM. Empty: no tools."""
     start_seconds: float = Field(default=600.0, gt=0)
     """How long the engine may take to come up."""

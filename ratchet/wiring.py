@@ -112,7 +112,6 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         max_loras=settings.engine.max_loras,
         max_lora_rank=largest_rank(settings, base),
         cpu_threads=engine_threads(settings, base),
-        tool_parser=settings.engine.tool_parser,
     )
 
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -31,6 +31,7 @@ from feedback.types import (
 from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
 from serving.api import feedback, openai, operations
+from serving.api.callers import json_only
 from serving.api.login import Door
 from serving.chat import ChatService
 from serving.config import ServingConfig
@@ -134,7 +135,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for part in (openai, feedback, operations):
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Depends(json_only)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)
     _answer_errors(app)

@@ -62,7 +62,7 @@ class ServingConfig:
     cpu_threads: int = 1
     """Cores that a CPU engine computes on."""
     tool_parser: str = ""
-    """How the model writes calls of tools, by vLLM's name; empty: nobody may offer it tools."""
+    """vLLM's parser of the base model's tool calls; empty: nobody may offer it tools."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

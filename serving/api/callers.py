@@ -28,8 +28,10 @@ async def json_only(request: Request) -> None:
     Raises:
         UnsupportedMediaType: the body is not announced as JSON.
     """
+    if request.method not in {"POST", "PUT", "PATCH"} or not request.url.path.startswith("/v1/"):
+        return
     media, _, _ = request.headers.get("content-type", "").partition(";")
-    if request.method in {"POST", "PUT"} and media.strip().lower() != "application/json":
+    if media.strip().lower() != "application/json":
         raise UnsupportedMediaType("send JSON, with the header `Content-Type: application/json`")
 
 

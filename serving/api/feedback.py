@@ -6,12 +6,12 @@ Invariant: nothing here tells who made a side of a pair before the person has ch
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
-from serving.api.callers import Caller, ServicesOf, json_object, json_only
+from serving.api.callers import Caller, ServicesOf, json_object
 from serving.api.messages import messages
 from serving.api.openai import cut_header
 from serving.api.parameters import conversation, sampling
@@ -19,7 +19,7 @@ from serving.chat import ChatRequest, Delta, Turn, comparison_of
 from serving.errors import BadRequest, Conflict
 from serving.services import Services
 
-router = APIRouter(prefix="/v1", tags=["Feedback"], dependencies=[Depends(json_only)])
+router = APIRouter(prefix="/v1", tags=["Feedback"])
 
 _NOT_BLIND = {"model", "n", "seed", "stream", "logprobs", "top_logprobs", "tools", "tool_choice"}
 _REQUEST_ONLY = {"messages", "metadata", "user"}

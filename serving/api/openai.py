@@ -15,11 +15,11 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from serving.api import bodies
-from serving.api.callers import Caller, ServicesOf, json_object, json_only
+from serving.api.callers import Caller, ServicesOf, json_object
 from serving.api.parameters import chat_call, text_body
 from serving.api.streaming import EventStream, unless_gone
 from serving.chat import Answer, Turn
@@ -27,7 +27,7 @@ from serving.engine import EngineChunk
 from serving.errors import BadRequest, Forbidden, ServingError
 from serving.responders import parse
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(json_only)])
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 _CHOICE = ("index", "delta", "logprobs", "finish_reason")
 _USAGE = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -48,6 +48,11 @@ async def chat_completions(request: Request, caller: Caller, services: ServicesO
     """Answer a conversation, streamed or in one piece."""
     caller.require("chat")
     call = chat_call(await json_object(request), services.config.max_choices)
+    if call.offers_tools and not services.config.tool_parser:
+        raise BadRequest(
+            "this service's model is offered no tools: an operator names vLLM's parser of its "
+            "calls in engine.tool_parser"
+        )
     person = services.identity.acting(caller, call.user)
     if call.stream:
         turn = await services.chat.start(call.request, person)

@@ -7,12 +7,12 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from serving.api.callers import Caller, Operator, ServicesOf, json_only
+from serving.api.callers import Caller, Operator, ServicesOf
 from serving.api.login import render_login
 from serving.errors import EngineUnavailable, Unauthorized
 from serving.identity import OPERATOR_COOKIE, OPERATOR_COOKIE_SECONDS
@@ -20,7 +20,6 @@ from serving.records import Deployment
 from serving.services import Services
 
 router = APIRouter(tags=["Operations"])
-_JSON = [Depends(json_only)]
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 
@@ -52,7 +51,7 @@ async def status(caller: Caller, services: ServicesOf) -> dict[str, Any]:
     return await asyncio.to_thread(services.loop.status)
 
 
-@router.post("/v1/promote", dependencies=_JSON)
+@router.post("/v1/promote")
 async def promote(body: PromoteBody, operator: Operator, services: ServicesOf) -> dict[str, Any]:
     """Make a responder live."""
     deployment = await services.promotions.promote(
@@ -61,21 +60,21 @@ async def promote(body: PromoteBody, operator: Operator, services: ServicesOf) -
     return _deployed(services, deployment)
 
 
-@router.post("/v1/rollback", dependencies=_JSON)
+@router.post("/v1/rollback")
 async def rollback(body: ReasonBody, operator: Operator, services: ServicesOf) -> dict[str, Any]:
     """Make live again what lies below."""
     deployment = await services.promotions.rollback(reason=body.reason, actor=operator.id)
     return _deployed(services, deployment)
 
 
-@router.post("/v1/hold", dependencies=_JSON)
+@router.post("/v1/hold")
 async def hold(body: ReasonBody, operator: Operator, services: ServicesOf) -> dict[str, Any]:
     """Stop automatic promotion."""
     held = await asyncio.to_thread(services.registry.hold, reason=body.reason, actor=operator.id)
     return {"held": asdict(held)}
 
 
-@router.post("/v1/resume", dependencies=_JSON)
+@router.post("/v1/resume")
 async def resume(body: ReasonBody, operator: Operator, services: ServicesOf) -> dict[str, Any]:
     """Allow automatic promotion again."""
     await asyncio.to_thread(services.registry.resume, reason=body.reason, actor=operator.id)
@@ -91,7 +90,7 @@ async def cycles(
     return {"cycles": await asyncio.to_thread(services.loop.cycles, limit)}
 
 
-@router.post("/v1/cycles", dependencies=_JSON)
+@router.post("/v1/cycles")
 async def request_cycle(
     body: CycleBody, operator: Operator, services: ServicesOf
 ) -> dict[str, Any]:

@@ -46,6 +46,12 @@ class ChatCall:
     stream: bool
     include_usage: bool
 
+    @property
+    def offers_tools(self) -> bool:
+        """Whether the model may call something of the caller's."""
+        settings = self.request.sampling
+        return bool(settings.get("tools")) and settings.get("tool_choice") != "none"
+
 
 def chat_call(body: Mapping[str, Any], max_choices: int) -> ChatCall:
     """Read the body of `POST /v1/chat/completions`.

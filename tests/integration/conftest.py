@@ -44,7 +44,8 @@ def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_config(engine_home: Path) -> ServingConfig:
     if not (MODEL / "config.json").is_file():
         pytest.fail(f"there is no model at {MODEL}")
-    return config_for(engine_home, cpu=True, base_model=str(MODEL.absolute()), tool_parser="hermes")
+    model = str(MODEL.absolute())
+    return config_for(engine_home, cpu=True, base_model=model, tool_parser="hermes")
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +68,8 @@ def real(engine: EngineProcess, tmp_path: Path) -> Iterator[Service]:
 
 def serve(engine_url: str, home: Path, seconds: float = 60) -> Iterator[Service]:
     """Serve the application in front of the engine at this address."""
-    config = config_for(home, engine_url, cpu=True, base_model=str(MODEL.absolute()))
+    model = str(MODEL.absolute())
+    config = config_for(home, engine_url, cpu=True, base_model=model, tool_parser="hermes")
     database = database_in(home)
     build_index(home, [PASSAGE])
     knowledge = KnowledgeBase(home)

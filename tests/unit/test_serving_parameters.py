@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from openai import BadRequestError, OpenAI
 
+from tests.fake_engine import FakeEngine
 from tests.serving_kit import Service, service
 
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
@@ -23,7 +24,7 @@ SCHEMA: Any = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service(tmp_path_factory.mktemp("parameters")) as made:
+    with service(tmp_path_factory.mktemp("parameters"), tool_parser="hermes") as made:
         yield made
 
 
@@ -235,8 +236,6 @@ def test_conversations_that_make_no_sense_are_refused(
 def test_what_the_model_did_not_see_is_said_in_a_header(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    from tests.fake_engine import FakeEngine
-
     talk = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "old " * 30},
@@ -252,3 +251,13 @@ def test_what_the_model_did_not_see_is_said_in_a_header(
             assert "x-ratchet-cut-turns" not in short.headers
         pair = small.http.post("/v1/comparisons", json={"messages": talk, "max_tokens": 8})
         assert pair.headers["x-ratchet-cut-turns"] == "2"
+
+
+def test_a_model_whose_calls_nobody_reads_is_offered_no_tools(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with service(tmp_path_factory.mktemp("plain")) as plain:
+        answer = plain.chat(tools=[SEARCH])
+        assert answer.status_code == 400
+        assert "engine.tool_parser" in answer.json()["error"]["message"]
+        assert plain.chat(tools=[SEARCH], tool_choice="none").status_code == 200
