@@ -32,6 +32,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
 from serving.api import feedback, openai, operations
 from serving.api.callers import json_only
+from serving.api.document import describe
 from serving.api.login import Door
 from serving.chat import ChatService
 from serving.config import ServingConfig
@@ -139,6 +140,7 @@ def create_app(services: Services) -> FastAPI:
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)
     _answer_errors(app)
+    describe(app)
     if services.config.pages:
         _mount_pages(app, services)
     app.add_middleware(PersonCookies, identity=services.identity)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -113,7 +113,7 @@ async def readyz(services: ServicesOf) -> dict[str, str]:
     return {"status": "ready", "live": live}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Return figures for Prometheus."""
     try:
