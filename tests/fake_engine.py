@@ -125,7 +125,7 @@ class FakeEngine:
             return refusal
         if body.get("stream"):
             return StreamingResponse(self._events(body), media_type="text/event-stream")
-        await asyncio.sleep(self.pause * len(self.words))
+        await self._think(request)
         text = " ".join(self.words).format(model=body["model"])
         choices = [
             {
@@ -139,6 +139,16 @@ class FakeEngine:
         return JSONResponse(
             {"id": "own", "model": body["model"], "choices": choices, "usage": self._usage(body)}
         )
+
+    async def _think(self, request: Request) -> None:
+        """Take the time that a whole answer needs, unless whoever asked is gone before."""
+        try:
+            async with asyncio.timeout(self.pause * len(self.words)):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+            self.aborted += 1
+        except TimeoutError:
+            pass
 
     def _refusal(self, body: dict[str, Any]) -> Response | None:
         if self.status:

@@ -138,6 +138,7 @@ def test_a_client_that_leaves_before_a_whole_answer_is_a_cut(served: Service) ->
             timeout=1.0,
         )
     wait_for(lambda: [c.status for c in served.store.completions()] == ["cut"])
+    wait_for(lambda: served.engine.aborted == 1)
     assert not +served.services.router.replicas[0].in_flight
 
 
