@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("gate", "loop")
+BENCHMARKS = ("gate", "votes", "gateway", "throughput", "swaps", "pages", "memory", "loop")
 
 if __name__ == "__main__":
     for name in BENCHMARKS:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from feedback.group_commit import GroupCommit
+from feedback.search import fold
 from feedback.types import FeedbackError
 
 T = TypeVar("T")
@@ -195,6 +196,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.isolation_level = None
         _enter_wal(connection)
         _pragma(connection, "foreign_keys = ON")
+        connection.create_function("fold", 1, fold, deterministic=True)
         if writes:
             _pragma(connection, "synchronous = FULL")
             _pragma(connection, "secure_delete = ON")

@@ -6,6 +6,7 @@
 | comparison left/right| –                   | one pair                      | –          |
 | comparison both_bad  | two undesirable rows| –                             | –          |
 | comparison tie       | –                   | –                             | –          |
+| ranking              | –                   | the best against the worst    | –          |
 | correction           | one desirable row   | corrected against the original| one row    |
 
 Invariant: every row says who said what about which answer of whom, under the same names in every
@@ -15,14 +16,23 @@ format; a file appears whole or not at all.
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Correction, InvalidFeedback, Message, Vote
+from feedback.types import (
+    Comparison,
+    Completion,
+    Correction,
+    InvalidFeedback,
+    Message,
+    Ranking,
+    Vote,
+)
 
 Format = Literal["kto", "dpo", "sft", "raw"]
 Row = dict[str, Any]
@@ -69,6 +79,8 @@ def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
         yield _raw_row(_vote_fields(vote, completion) | said, completion)
     for comparison, left, right in store.iter_comparisons():
         yield _raw_row(_comparison_fields(comparison, left, right), left, right)
+    for ranking, answers in Rankings(store.database).iter():
+        yield _raw_row(_ranking_fields(ranking, answers), *answers)
     for correction, completion in store.iter_corrections():
         yield _raw_row(_correction_fields(correction, completion), completion)
 
@@ -93,6 +105,7 @@ def _kto(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
     for correction, completion in store.iter_corrections():
         fields = _correction_fields(correction, completion)
         yield _unpaired(fields, completion, correction.text, label=True)
+    left_out["ranking"] = store.counts().rankings
 
 
 def _dpo(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
@@ -104,6 +117,15 @@ def _dpo(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
             fields = _comparison_fields(comparison, left, right)
             chosen, rejected = (left, right) if comparison.outcome == "left" else (right, left)
             yield from _pair(left_out, fields, left, chosen.text, rejected.text)
+    for ranking, answers in Rankings(store.database).iter():
+        ends = best_and_worst(ranking, answers)
+        if ends is None:
+            left_out["ranking: all equally good"] += 1
+        elif _usable(left_out, *ends):
+            best, worst = ends
+            sides = {"right_completion_id": worst.id, "right_responder": worst.responder}
+            fields = _fields("ranking", ranking, best, unblinded=ranking.unblinded) | sides
+            yield from _pair(left_out, fields, best, best.text, worst.text)
     for correction, completion in store.iter_corrections():
         if _usable(left_out, completion):
             fields = _correction_fields(correction, completion)
@@ -119,6 +141,7 @@ def _sft(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
         elif _usable(left_out, completion):
             yield _conversation(_vote_fields(vote, completion), completion, completion.text)
     left_out["comparison"] = store.counts().comparisons
+    left_out["ranking"] = store.counts().rankings
     for correction, completion in store.iter_corrections():
         fields = _correction_fields(correction, completion)
         yield _conversation(fields, completion, correction.text)
@@ -150,8 +173,21 @@ def _comparison_fields(comparison: Comparison, left: Completion, right: Completi
     }
 
 
+def _ranking_fields(ranking: Ranking, answers: Sequence[Completion]) -> Row:
+    """Name the answer shown first where other kinds name their only completion."""
+    return _fields("ranking", ranking, answers[0]) | {
+        "ranking_id": ranking.id,
+        "answers": list(ranking.answers),
+        "order": ranking.order,
+        "unblinded": ranking.unblinded,
+    }
+
+
 def _fields(
-    kind: str, record: Vote | Comparison | Correction, completion: Completion, **said: object
+    kind: str,
+    record: Vote | Comparison | Ranking | Correction,
+    completion: Completion,
+    **said: object,
 ) -> Row:
     # Every column is in every row, and has a type in it: a reader that infers columns from a large
     # file's beginning (`datasets`) fails at the first correction if `text` was null until then.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel
 
-from feedback.types import InvalidFeedback, Message, Outcome
+from feedback.types import InvalidFeedback, Message, Order, Outcome
 
 STRANGER = "imported"
 """Person and responder of rows that name none."""
@@ -27,7 +27,7 @@ class SaidRow(BaseModel):
 class RawRow(SaidRow):
     """A record of our own export, with the answers that it is about."""
 
-    kind: Literal["vote", "comparison", "correction"]
+    kind: Literal["vote", "comparison", "ranking", "correction"]
     completion_id: str
     completions: list[dict[str, Any]]
     liked: bool | None = None
@@ -37,6 +37,9 @@ class RawRow(SaidRow):
     comparison_id: str = ""
     right_completion_id: str = ""
     outcome: Outcome | Literal[""] = ""
+    ranking_id: str = ""
+    answers: tuple[str, ...] = ()
+    order: Order | None = None
     unblinded: bool = False
 
 

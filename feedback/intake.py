@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from feedback import recording
 from feedback.exchange import Format
@@ -23,29 +23,24 @@ from feedback.import_rows import (
     ConversationRow,
     PairRow,
     RatedRow,
-    RawRow,
     SaidRow,
     UnpairedRow,
     conversation_of,
-    seconds_of,
     stamps_of,
     text_of,
 )
+from feedback.intake_raw import RESOLUTION, admit, decide_pair, take_raw
 from feedback.store import FeedbackStore
-from feedback.tables import comparisons, completions
 from feedback.types import (
     Comparison,
     Completion,
     FeedbackError,
     InvalidFeedback,
     Message,
-    Outcome,
 )
 
 BATCH = 500
 """Rows a transaction: people's votes wait their turn behind it."""
-RESOLUTION = 1e-6
-"""Files keep microseconds, the database the clock's full float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +61,6 @@ class ImportReport:
     unchanged: int
     refused: tuple[Refusal, ...]
     dry_run: bool
-
-
-_completion = TypeAdapter(Completion)
 
 
 def import_feedback(
@@ -102,39 +94,6 @@ def import_feedback(
     return ImportReport(str(path), form, added, unchanged, tuple(refused), dry_run)
 
 
-def _take_raw(connection: Connection, line: str, now: float) -> bool:
-    """Take a record as it was, with the answers it is about."""
-    row = RawRow.model_validate_json(line)
-    created, updated = stamps_of(row, now)
-    for answer in row.completions:
-        stamps = {name: seconds_of(answer.get(name), now) for name in ("created", "updated")}
-        _admit(connection, _completion.validate_python(answer | stamps), now)
-    key = {"completion_id": row.completion_id, "person": row.person}
-    if row.kind == "vote":
-        if row.liked is None:
-            raise InvalidFeedback("liked is null: a vote that was taken back is no vote")
-        known = connection.execute(recording.VOTE, key).first()
-        if known is not None and known.updated > updated - RESOLUTION:
-            return False
-        recording.put_vote(
-            connection, **key, liked=row.liked, reasons=row.reasons, comment=row.comment,
-            now=updated, created=created,
-        )  # fmt: skip
-        return True
-    if row.kind == "correction":
-        known = connection.execute(recording.CORRECTION, key).first()
-        if known is not None and known.updated > updated - RESOLUTION:
-            return False
-        recording.put_correction(connection, **key, text=row.text, now=updated, created=created)
-        return True
-    if not (row.comparison_id and row.right_completion_id and row.outcome):
-        raise InvalidFeedback("a comparison needs comparison_id, right_completion_id and outcome")
-    pair = Comparison(
-        row.comparison_id, row.person, row.completion_id, row.right_completion_id, created=created
-    )
-    return _take_comparison(connection, pair, row.outcome, updated, unblinded=row.unblinded)
-
-
 def _take_unpaired(connection: Connection, line: str, now: float) -> bool:
     """Take TRL's `prompt`, `completion`, `label` as a vote."""
     row = UnpairedRow.model_validate_json(line)
@@ -161,17 +120,17 @@ def _take_pair(connection: Connection, line: str, now: float) -> bool:
         for answer, salt in ((row.chosen, "chosen"), (row.rejected, "rejected"))
     ]
     for side in sides:
-        _admit(connection, side, now)
+        admit(connection, side, now)
     left, right = (side.id for side in sides)
     pair = Comparison(_id_of(left, right), row.person, left, right, created=created)
-    return _take_comparison(connection, pair, "left", updated, unblinded=False)
+    return decide_pair(connection, pair, "left", updated, unblinded=False)
 
 
 _TAKERS: Mapping[str, Callable[[Connection, str, float], bool]] = {
     "kto": _take_unpaired,
     "dpo": _take_pair,
     "sft": _take_conversation,
-    "raw": _take_raw,
+    "raw": take_raw,
 }
 
 
@@ -186,7 +145,7 @@ def _take_vote(
 ) -> bool:
     created, updated = stamps_of(row, now)
     answer = _foreign(row, prompt, text, created, "", row.own_id)
-    _admit(connection, answer, now)
+    admit(connection, answer, now)
     key = {"completion_id": answer.id, "person": row.person}
     known = connection.execute(recording.VOTE, key).first()
     if known is not None and (row.updated is None or known.updated > updated - RESOLUTION):
@@ -195,35 +154,6 @@ def _take_vote(
         connection, **key, liked=liked, reasons=(), comment="", now=updated, created=created
     )
     return True
-
-
-def _take_comparison(
-    connection: Connection, pair: Comparison, outcome: Outcome, at: float, *, unblinded: bool
-) -> bool:
-    known = connection.execute(recording.COMPARISON, {"id": pair.id}).first()
-    if known is None:
-        recording.add_comparison(connection, pair, at)
-    elif known.outcome is not None:
-        return False
-    recording.put_outcome(connection, pair.id, pair.person, outcome, at)
-    if unblinded:
-        change = update(comparisons).where(comparisons.c.id == pair.id)
-        connection.execute(change, {"unblinded": True})
-    return True
-
-
-def _admit(connection: Connection, completion: Completion, now: float) -> None:
-    """Add an answer unless it is here; refuse it where its id means something else here."""
-    query = select(completions.c.person, completions.c.text).where(
-        completions.c.id == completion.id
-    )
-    known = connection.execute(query).first()
-    if known is None:
-        recording.add_completion(connection, completion, now)
-    elif tuple(known) != (completion.person, completion.text):
-        raise InvalidFeedback(
-            f"completion {completion.id!r} is here with another person or text: leave out its id"
-        )
 
 
 def _foreign(

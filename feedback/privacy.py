@@ -13,8 +13,12 @@ from feedback.tables import (
     comparison_events,
     comparisons,
     completions,
+    conversations,
     correction_events,
     corrections,
+    feedback_uses,
+    ranking_events,
+    rankings,
     vote_events,
     votes,
 )
@@ -28,6 +32,7 @@ class ForgetReport:
     completions: int
     votes: int
     comparisons: int
+    rankings: int
     corrections: int
     events: int
     scrubbed: bool
@@ -52,11 +57,18 @@ def forget(database: Database, person: str) -> ForgetReport:
         compared = connection.execute(
             delete(comparisons).where(comparisons.c.id.in_(pairs))
         ).rowcount
+        ranked = select(rankings.c.id).where(rankings.c.person == person)
+        events += connection.execute(
+            delete(ranking_events).where(ranking_events.c.ranking_id.in_(ranked))
+        ).rowcount
+        ordered = connection.execute(delete(rankings).where(rankings.c.person == person)).rowcount
         gone = []
         for history, table in ((vote_events, votes), (correction_events, corrections)):
             for each in (history, table):
                 theirs = or_(each.c.person == person, each.c.completion_id.in_(served))
                 gone.append(connection.execute(delete(each).where(theirs)).rowcount)
+        connection.execute(delete(feedback_uses).where(feedback_uses.c.completion_id.in_(served)))
+        connection.execute(delete(conversations).where(conversations.c.person == person))
         answered = connection.execute(
             delete(completions).where(completions.c.person == person)
         ).rowcount
@@ -65,6 +77,7 @@ def forget(database: Database, person: str) -> ForgetReport:
         completions=answered,
         votes=gone[1],
         comparisons=compared,
+        rankings=ordered,
         corrections=gone[3],
         events=events + gone[0] + gone[2],
         scrubbed=database.scrub(),

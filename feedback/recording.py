@@ -36,7 +36,7 @@ from feedback.types import (
 )
 
 # Built once: composing a statement costs more than running it.
-SERVED = select(completions.c.person, completions.c.purpose).where(
+SERVED = select(completions.c.person, completions.c.purpose, completions.c.conversation).where(
     completions.c.id == bindparam("completion_id")
 )
 ADD_COMPLETION = insert(completions)

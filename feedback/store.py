@@ -9,22 +9,16 @@ make it; evaluations never become feedback.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
 
 from feedback import recording
+from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
-from feedback.rows import (
-    comparison_of,
-    completion_of,
-    correction_of,
-    pages,
-    vote_of,
-    within,
-)
-from feedback.tables import comparisons, completions, corrections, vote_events, votes
+from feedback.rows import comparison_of, completion_of, correction_of, pages, vote_of, within
+from feedback.tables import comparisons, completions, corrections, rankings, vote_events, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
     Comparison,
@@ -62,9 +56,7 @@ class FeedbackStore:
         Raises:
             InvalidFeedback: its id is taken, or its text cannot be stored.
         """
-        self._write(
-            lambda connection: recording.add_completion(connection, completion, self.clock())
-        )
+        self._write(lambda connection: add_to_conversation(connection, completion, self.clock()))
 
     def close_completion(
         self,
@@ -77,8 +69,10 @@ class FeedbackStore:
         completion_tokens: int | None = None,
         ttft_ms: float | None = None,
         duration_ms: float | None = None,
+        passages: Sequence[Mapping[str, Any]] | None = None,
+        index_version: str | None = None,
     ) -> None:
-        """Record how a completion ended.
+        """Record how a completion ended; `passages` are those of an answer that found them itself.
 
         Another web process that started meanwhile may have given it up in `close_abandoned`: the
         end as its own process saw it wins.
@@ -86,7 +80,7 @@ class FeedbackStore:
         Raises:
             UnknownCompletion: it was never opened, or its person has been forgotten meanwhile.
         """
-        values = {
+        values: dict[str, Any] = {
             # A model may emit half a surrogate pair; the rest of its answer must not be lost by it.
             "text": text.encode("utf-8", "replace").decode().replace("\0", ""),
             "status": status,
@@ -96,6 +90,8 @@ class FeedbackStore:
             "ttft_ms": ttft_ms,
             "duration_ms": duration_ms,
         }
+        if passages is not None:
+            values |= {"passages": list(passages), "index_version": index_version}
         self._write(
             lambda connection: recording.end_completion(
                 connection, completion_id, values, self.clock()
@@ -131,10 +127,12 @@ class FeedbackStore:
         return (completion_of(row) for row in pages(self.database, query, table.created, table.id))
 
     def conversation(self, conversation: str, person: str) -> list[Completion]:
-        """Return one person's completions of a conversation, oldest first."""
+        """Return one person's completions of a conversation, oldest first; none once deleted."""
         table = completions.c
         query = select(completions).where(
-            table.person == person, table.conversation == conversation
+            table.person == person,
+            table.conversation == conversation,
+            not_deleted(table.conversation, table.person),
         )
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(table.created, table.id)).all()
@@ -303,13 +301,15 @@ class FeedbackStore:
                 comparisons=_count(connection, comparisons.c.outcome.is_not(None)),
                 corrections=_count(connection, corrections.c.text.is_not(None)),
                 completions=_count(connection, served),
+                rankings=_count(connection, rankings.c.order.is_not(None)),
             )
 
     def feedback_since(self, t: float) -> int:
-        """Count the votes, comparisons and corrections that were given or changed after `t`."""
+        """Count all that people said or changed after `t`."""
         said = (
             (votes.c.liked.is_not(None), votes.c.updated > t),
             (comparisons.c.outcome.is_not(None), comparisons.c.updated > t),
+            (rankings.c.order.is_not(None), rankings.c.updated > t),
             (corrections.c.updated > t,),
         )
         with self.database.read() as connection:

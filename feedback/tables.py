@@ -1,7 +1,7 @@
 """The tables of feedback: the current state of each thing said, and beside it every earlier state.
 
-Invariant: `votes`, `comparisons` and `corrections` hold what counts now; the `*_events` tables only
-ever grow, until a person asks to be forgotten.
+Invariant: `votes`, `comparisons`, `rankings` and `corrections` hold what counts now; the `*_events`
+tables only ever grow, until a person asks to be forgotten.
 """
 
 from sqlalchemy import (
@@ -58,6 +58,19 @@ Index(
     postgresql_where=completions.c.status == "streaming",
 )
 
+conversations = Table(
+    # What a client calls a conversation is only its own: two people may use the same id.
+    "conversations",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("deleted", Float, comment="stays, so that a tab left open does not bring it back"),
+    Index("conversations_by_update", "person", "updated"),
+)
+
 votes = Table(
     "votes",
     metadata,
@@ -71,6 +84,7 @@ votes = Table(
     # Readers page by `created`, which never moves: a vote changed meanwhile is read exactly once.
     Index("votes_by_time", "created", "completion_id", "person"),
     Index("votes_by_update", "updated"),
+    Index("votes_by_person", "person", "updated"),
 )
 
 vote_events = Table(
@@ -99,6 +113,7 @@ comparisons = Table(
     CheckConstraint("outcome IN ('left', 'right', 'tie', 'both_bad')", name="outcome"),
     Index("comparisons_by_time", "created", "id"),
     Index("comparisons_by_update", "updated"),
+    Index("comparisons_by_person", "person", "updated"),
 )
 
 comparison_events = Table(
@@ -108,6 +123,32 @@ comparison_events = Table(
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
     Column("person", String, nullable=False),
     Column("outcome", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("answers", JSON, nullable=False, comment="completions in the order they were shown in"),
+    Column("order", JSON(none_as_null=True), comment="the blind order; null: not ranked yet"),
+    Column("unblinded", Boolean, nullable=False, server_default=false()),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Index("rankings_by_person", "person", "conversation"),
+    Index("rankings_by_time", "created", "id"),
+    Index("rankings_by_update", "updated"),
+)
+
+ranking_events = Table(
+    "ranking_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ranking_id", ForeignKey("rankings.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("order", JSON, nullable=False),
     Column("at", Float, nullable=False),
 )
 
@@ -121,6 +162,7 @@ corrections = Table(
     Column("updated", Float, nullable=False),
     Index("corrections_by_time", "created", "completion_id", "person"),
     Index("corrections_by_update", "updated"),
+    Index("corrections_by_person", "person", "updated"),
 )
 
 correction_events = Table(
@@ -131,4 +173,24 @@ correction_events = Table(
     Column("person", String, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+cycle_reads = Table(
+    # What a cycle read is visible once this row is there.
+    "cycle_reads",
+    metadata,
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    Column("cutoff", Float, nullable=False, comment="what was said up to then was read"),
+    Column("adapter", String, comment="what was trained on it; null: nothing, or not yet"),
+)
+
+feedback_uses = Table(
+    "feedback_uses",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("kind", String, primary_key=True, comment="vote, comparison, ranking or correction"),
+    Column("cycle", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("role", String, nullable=False),
+    Column("reason", String, nullable=False, comment="why it is left out"),
+    CheckConstraint("role IN ('train', 'judge', 'check', 'left_out')", name="role"),
 )

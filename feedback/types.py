@@ -1,7 +1,7 @@
 """The words of feedback as plain values: what was answered, and what a person said about it.
 
-Invariant: these are frozen and know nothing of SQL or HTTP. A vote, comparison or correction is
-bound to the id of a completion, never to a position in a list that regenerating would shift.
+Invariant: these are frozen and know nothing of SQL or HTTP. What people say is bound to
+the ids of completions, never to a position in a list that regenerating would shift.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from typing_extensions import TypedDict  # pydantic refuses the one of `typing` 
 Purpose = Literal["chat", "pair", "evaluation"]
 Status = Literal["streaming", "complete", "cut", "failed"]
 Outcome = Literal["left", "right", "tie", "both_bad"]
+Order = tuple[tuple[str, ...], ...]
+"""Ids of completions, the best first; equally good ones stand together."""
 
 OUTCOMES: tuple[Outcome, ...] = ("left", "right", "tie", "both_bad")
 PEOPLE_PURPOSES: tuple[Purpose, ...] = ("chat", "pair")
@@ -91,6 +93,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """Three or four completions of one prompt, and their order while it was blind."""
+
+    id: str
+    person: str
+    answers: tuple[str, ...]
+    """In the order that they were shown in."""
+    order: Order | None = None
+    unblinded: bool = False
+    """The person ranked again after seeing who was who; `order` is still the blind one."""
+    created: float = 0.0
+    updated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """A completion's text as it should have been, in one person's words."""
 
@@ -103,12 +120,13 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is now: taken-back votes and undecided comparisons do not count."""
+    """How much there is now: taken-back votes and undecided pairs and rankings do not."""
 
     votes: int
     comparisons: int
     corrections: int
     completions: int
+    rankings: int = 0
 
 
 class VoteRate(NamedTuple):
@@ -133,6 +151,8 @@ class FeedbackError(Exception):
     FeedbackError
     ├── UnknownCompletion   no such answer, or an evaluation's
     ├── UnknownComparison   no such pair
+    ├── UnknownRanking      no such ranking
+    ├── UnknownConversation no such conversation of this person, or deleted
     ├── NotServedTo         the answer was given to somebody else
     └── InvalidFeedback     what was said makes no sense
     """
@@ -144,6 +164,14 @@ class UnknownCompletion(FeedbackError):
 
 class UnknownComparison(FeedbackError):
     """There is no comparison with this id."""
+
+
+class UnknownRanking(FeedbackError):
+    """There is no ranking with this id."""
+
+
+class UnknownConversation(FeedbackError):
+    """This person has no conversation with this id, or has deleted it."""
 
 
 class NotServedTo(FeedbackError):

@@ -20,6 +20,8 @@ PATTERNS = (
 )
 
 
+OFFERED = "<|im_start|>tools\n"
+"""How the turn begins in which the demo's template names the tools; no other template has it."""
 SMALL_MODEL = 100_000_000
 """Bytes of weights below which a base counts as tiny: it learns faster and says less."""
 
@@ -27,6 +29,12 @@ SMALL_MODEL = 100_000_000
 def is_tiny(base: Path) -> bool:
     """Whether a base is a toy of a few million parameters, as the demo's is."""
     return sum(p.stat().st_size for p in base.glob("*.safetensors")) < SMALL_MODEL
+
+
+def calls_tools(base: Path) -> bool:
+    """Whether a base is the demo's, which has learned to call the search tool."""
+    template = base / "chat_template.jinja"
+    return template.is_file() and OFFERED in template.read_text(encoding="utf-8")
 
 
 def base_path(settings: Settings, *, fetch: bool = False) -> Path:

@@ -131,7 +131,7 @@ def _cycle_text(row: dict[str, Any]) -> str:
 
 @app.command()
 def promote(
-    responder: Annotated[str, typer.Argument(help="e.g. ratchet-0007+rag, rag or base.")],
+    responder: Annotated[str, typer.Argument(help="e.g. ratchet-0007+rag, rag, agent or base.")],
     reason: Reason,
     force: Annotated[
         bool, typer.Option("--force", help="Even if the gate has not passed it.")

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from eval.stats import judge_check
 from eval.suite import load_suite
+from feedback.rankings import Rankings
+from feedback.uses import Uses
 from knowledge.chunks import chunk
 from knowledge.documents import Library
 from ratchet.base_model import is_tiny
@@ -24,6 +26,7 @@ from training.adapter import publish as publish_adapter
 from training.card import describe
 from training.curation import Curated, Method, Rules, curate
 from training.dataset import read_manifest, write_dataset
+from training.fates import fates
 from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
 from training.preferences import read_preferences
@@ -47,7 +50,7 @@ class Heard:
     liked: int
     disliked: int
     pairs: int
-    """Comparisons with a winner: each is one liked and one disliked answer."""
+    """Comparisons and rankings with a winner: each is one liked and one disliked answer."""
 
     @property
     def votes(self) -> int:
@@ -62,6 +65,8 @@ def heard(parts: Parts, until: float) -> Heard:
     total = sum(rate.total for rate in rates)
     outcomes = [c.outcome for c, _, _ in parts.store.iter_comparisons(until=until)]
     pairs = sum(outcome in {"left", "right"} for outcome in outcomes)
+    ranked = Rankings(parts.database).iter(until=until)
+    pairs += sum(ranking.order is not None and len(ranking.order) > 1 for ranking, _ in ranked)
     bad = 2 * outcomes.count("both_bad")
     return Heard(liked + pairs, total - liked + pairs + bad, pairs)
 
@@ -152,6 +157,7 @@ def curate_window(parts: Parts, run: CycleRun) -> str | Ending:
     dataset = write_dataset(parts.settings.home, rows, meta)
     shown = {"hash": dataset.hash, "method": rows.method, "counts": dataset.counts}
     shown |= {"left_out": rows.left_out, "people": rows.people, "split_by": rows.split_by}
+    Uses(parts.database).record(run.id, run.cycle.cutoff, fates(rows))
     run.keep(dataset=shown, dataset_path=str(dataset.path), method=rows.method)
     split = "" if rows.split_by == "person" else "; too few people, so split by question"
     return f"{dataset.counts['train']} rows for {rows.method}; {left_out(rows)}{split}"
@@ -253,6 +259,7 @@ def publish(parts: Parts, run: CycleRun) -> str | Ending:
                 metrics=result.metrics,
             )
         )
+    Uses(parts.database).publish(run.id, name)
     run.keep(adapter=name)
     return f"{name} is published"
 

@@ -28,7 +28,7 @@ from ratchet.learn import suite_path
 from ratchet.settings import Settings
 from ratchet.wiring import Parts
 from serving.errors import LiveMoved, PromotionHeld
-from serving.responders import BASE, BASELINE, of_adapter, parse
+from serving.responders import BASE, of_adapter, parse
 from training.launcher import JudgeProcess
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def contest(parts: Parts, name: str, cache: Mapping[str, Any]) -> Contest:
         candidates=candidates,
         live=registry.live(),
         levels=dict(zip(likeliest, levels, strict=True)),
-        baseline=BASELINE,
+        baseline=parts.settings.promotion.baseline,
         guards=tuple(guards),
         rules=rules,
         index_version=index_version(parts.settings),

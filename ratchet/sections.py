@@ -36,6 +36,8 @@ class Promotion(Section):
     """`auto` promotes; `approve` leaves the cycle `awaiting` until an operator promotes."""
     wait_seconds: float = Field(default=60.0, gt=0)
     """How long web may take to load and probe the winner."""
+    baseline: Literal["rag", "agent"] = "rag"
+    """Whom a candidate must beat beside live; `agent` needs `engine.tool_parser`."""
 
 
 class Training(Section):
@@ -121,8 +123,8 @@ class Limits(Section):
 
     requests_per_minute: int = Field(default=60, ge=1)
     """Answers that a person may ask for in a minute; above: 429 with `Retry-After`."""
-    answers: int = Field(default=8, ge=2)
-    """Answers that may run for a person at once; a blind pair is two."""
+    answers: int = Field(default=8, ge=4)
+    """Answers that may run for a person at once; a blind pair is two, a ranking up to four."""
     shared: int = Field(default=10, ge=1)
     """So many times as much for a key, and for all cookies of an IPv4 /24 or IPv6 /56 together."""
     body_bytes: int = Field(default=4 * 2**20, ge=2**10)
@@ -155,3 +157,5 @@ class Engine(Section):
     """Cores that it computes on where there is no GPU; 0: one for a tiny base, else all but one."""
     start_seconds: float = Field(default=600.0, gt=0)
     """How long the engine may take to come up."""
+    tool_parser: str = ""
+    """vLLM's parser of tool calls, e.g. `hermes`, for `agent`; empty: the demo's, else `none`."""

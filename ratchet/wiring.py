@@ -14,15 +14,19 @@ from sqlalchemy import inspect
 
 from feedback.database import Database
 from feedback.store import FeedbackStore
-from ratchet.base_model import base_hash, base_path, is_tiny
+from ratchet.base_model import base_hash, base_path, calls_tools, is_tiny
 from ratchet.cycles import CycleStore
-from ratchet.settings import Settings
+from ratchet.settings import Settings, SettingsError
 from ratchet.status import LoopStatus
 from serving.config import ServingConfig
 from serving.registry import Registry
+from serving.responders import AGENT
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+NO_PARSER = "none"
+"""How the setting says that a base which could call tools shall not."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,32 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         max_loras=settings.engine.max_loras,
         max_lora_rank=largest_rank(settings, base),
         cpu_threads=engine_threads(settings, base),
+        tool_parser=tool_parser(settings, base),
+        baseline=settings.promotion.baseline,
     )
 
 
 def largest_rank(settings: Settings, base: Path) -> int:
     """Return the largest rank of an adapter; what the engine reserves, it computes with."""
     return settings.engine.max_lora_rank or (8 if is_tiny(base) else 32)
+
+
+def tool_parser(settings: Settings, base: Path) -> str:
+    """Return vLLM's parser of the base's tool calls; empty where nobody shall search by itself.
+
+    Raises:
+        SettingsError: the baseline needs one, and there is none.
+    """
+    # How an engine that is not ours was started, only the setting can say.
+    ours = calls_tools(base) and not settings.engine_urls
+    named = settings.engine.tool_parser or ("hermes" if ours else NO_PARSER)
+    parser = "" if named == NO_PARSER else named
+    if settings.promotion.baseline == AGENT and not parser:
+        raise SettingsError(
+            "promotion.baseline = 'agent' needs a base that calls tools. Name vLLM's parser for it "
+            "in engine.tool_parser (RATCHET_ENGINE__TOOL_PARSER=hermes), or take 'rag'."
+        )
+    return parser
 
 
 def engine_threads(settings: Settings, base: Path) -> int:

@@ -27,10 +27,12 @@ from feedback.types import (
     NotServedTo,
     UnknownComparison,
     UnknownCompletion,
+    UnknownConversation,
+    UnknownRanking,
 )
 from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
-from serving.api import feedback, openai, operations
+from serving.api import conversations, feedback, openai, operations, rankings, uses
 from serving.api.callers import json_only
 from serving.api.document import describe
 from serving.api.login import Door
@@ -70,6 +72,8 @@ logger = logging.getLogger(__name__)
 _FEEDBACK_ERRORS: dict[type[FeedbackError], tuple[int, str, str]] = {
     UnknownCompletion: (404, "not_found_error", "unknown_completion"),
     UnknownComparison: (404, "not_found_error", "unknown_comparison"),
+    UnknownRanking: (404, "not_found_error", "unknown_ranking"),
+    UnknownConversation: (404, "not_found_error", "unknown_conversation"),
     NotServedTo: (403, "permission_error", "not_served_to_you"),
     InvalidFeedback: (400, "invalid_request_error", "invalid_feedback"),
 }
@@ -89,7 +93,7 @@ def assemble(
     recorder = Recorder(store)
     metrics = Metrics()
     replicas = [Replica(EngineClient(url), cpu=config.cpu) for url in config.engine_urls]
-    router = Router(registry, replicas)
+    router = Router(registry, replicas, tools=bool(config.tool_parser), baseline=config.baseline)
     reconciler = Reconciler(
         registry, router, _null_adapter(config), seconds=config.reconcile_seconds
     )
@@ -135,7 +139,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for part in (openai, feedback, operations):
+    for part in (openai, feedback, rankings, uses, conversations, operations):
         app.include_router(part.router, dependencies=[Depends(json_only)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)

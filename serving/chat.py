@@ -1,4 +1,4 @@
-"""One turn, or one blind pair: route, answer, record.
+"""One turn, or several that are compared blind: route, answer, record.
 
 A streamed turn is opened on disk once the engine has accepted it and before its id goes out. A
 whole answer is written in one piece when it is there. Where no engine could be asked nothing is
@@ -11,24 +11,26 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from feedback.types import Comparison, Completion, Message, Purpose
+from feedback.types import Comparison, Completion, Message, Purpose, Ranking
 from serving.context import fit
 from serving.engine import EngineChunk
-from serving.errors import EngineCut, EngineError
+from serving.errors import EngineCut, EngineError, SearchFailed, ServingError
 from serving.identity import Person
 from serving.limits import Limits
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
-from serving.responders import Responders
+from serving.responders import AGENT, Responders
 from serving.router import ROUTED, Router, RouteResult
-from serving.turns import Account, Call, Delta, Done, Turn
+from serving.turns import Account, Call, Delta, Done, Step, Stream, Turn
 
-__all__ = ["Answer", "ChatRequest", "ChatService", "Delta", "Done", "Pair", "Turn"]
+__all__ = [
+    "Answer", "ChatRequest", "ChatService", "Delta", "Done", "Lineup", "Pair", "Step", "Turn",
+]  # fmt: skip
 
 EVALUATION_PRIORITY = 10
 """vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
@@ -70,10 +72,12 @@ class Pair:
     right: Turn
 
 
-def comparison_of(completion_id: str) -> str | None:
-    """Return the id of the pair that a completion belongs to, or None where it belongs to none."""
-    stem, _, side = completion_id.rpartition("-")
-    return f"cmp-{stem.removeprefix('chatcmpl-')}" if side in {LEFT, RIGHT} else None
+@dataclass(frozen=True)
+class Lineup:
+    """Running answers whose makers are hidden until the person has ranked them."""
+
+    id: str
+    turns: tuple[Turn, ...]
 
 
 class ChatService:
@@ -144,7 +148,7 @@ class ChatService:
         books = Account(call, self._metrics, self._timer)
         try:
             chunk = await self._ask(call)
-        except EngineCut:
+        except (EngineCut, SearchFailed):
             self._recorder.open_soon(_ended_rows(books, "failed"))
             raise
         except asyncio.CancelledError:
@@ -156,7 +160,7 @@ class ChatService:
             row.id,
             row.conversation,
             row.responder,
-            call.row.passages,
+            books.passages(),
             int(row.created),
             chunk,
             call.cut_turns,
@@ -168,53 +172,76 @@ class ChatService:
         Raises:
             ServingError: a side could not be started; the other one is cut.
         """
-        leave = self._limits.enter(person, answers=2)
-        try:
-            pair = await self._pair(request, person)
-        except BaseException:
-            leave()
-            leave()
-            raise
-        pair.left.when_ended(leave)
-        pair.right.when_ended(leave)
-        return pair
 
-    async def _pair(self, request: ChatRequest, person: Person) -> Pair:
+        async def opened(stem: str, ids: Sequence[str]) -> None:
+            left, right = ids
+            comparison = Comparison(f"cmp-{stem}", person.id, left, right)
+            await self._recorder.open_comparison(comparison)
+
+        stem, (left, right) = await self._blind(request, person, (LEFT, RIGHT), opened)
+        return Pair(f"cmp-{stem}", left, right)
+
+    async def rank(self, request: ChatRequest, person: Person, count: int) -> Lineup:
+        """Start three or four blind answers; all rows are committed when this returns.
+
+        Raises:
+            ServingError: one could not be started; the others are cut.
+        """
+
+        async def opened(stem: str, ids: Sequence[str]) -> None:
+            await self._recorder.open_ranking(Ranking(f"rnk-{stem}", person.id, tuple(ids)))
+
+        places = [str(place) for place in range(1, count + 1)]
+        stem, turns = await self._blind(request, person, places, opened)
+        return Lineup(f"rnk-{stem}", tuple(turns))
+
+    async def _blind(
+        self,
+        request: ChatRequest,
+        person: Person,
+        places: Sequence[str],
+        opened: Callable[[str, Sequence[str]], Awaitable[None]],
+    ) -> tuple[str, list[Turn]]:
+        """Start one answer a place, and record by `opened` that they belong together."""
+        leave = self._limits.enter(person, answers=len(places))
+        try:
+            stem, turns = await self._started(request, person, places, opened)
+        except BaseException:
+            for _ in places:
+                leave()
+            raise
+        for turn in turns:
+            turn.when_ended(leave)
+        return stem, turns
+
+    async def _started(
+        self,
+        request: ChatRequest,
+        person: Person,
+        places: Sequence[str],
+        opened: Callable[[str, Sequence[str]], Awaitable[None]],
+    ) -> tuple[str, list[Turn]]:
         stem = self._new_id()
-        conversation = request.conversation or f"chatcmpl-{stem}"
-        request = replace(request, conversation=conversation)
+        request = replace(request, conversation=request.conversation or f"chatcmpl-{stem}")
+        routes = [RouteResult(name, named=False) for name in self._router.sides(len(places))]
+        rows = [
+            self._row(f"chatcmpl-{stem}-{place}", request, person, route, "pair")
+            for place, route in zip(places, routes, strict=True)
+        ]
         started = await asyncio.gather(
-            *(
-                self._stream(
-                    self._row(
-                        f"chatcmpl-{stem}-{side}",
-                        request,
-                        person,
-                        RouteResult(responder, named=False),
-                        "pair",
-                    ),
-                    request,
-                    person,
-                )
-                for side, responder in zip((LEFT, RIGHT), self._router.sides(), strict=True)
-            ),
-            return_exceptions=True,
+            *(self._stream(row, request, person) for row in rows), return_exceptions=True
         )
         turns = [turn for turn in started if isinstance(turn, Turn)]
-        for failure in started:
-            if isinstance(failure, BaseException):
-                for turn in turns:
-                    await turn.aclose()
-                raise failure
-        left, right = turns
-        comparison = Comparison(f"cmp-{stem}", person.id, left.id, right.id)
         try:
-            await self._recorder.open_comparison(comparison)
+            for failure in started:
+                if isinstance(failure, BaseException):
+                    raise failure
+            await opened(stem, [turn.id for turn in turns])
         except BaseException:
             for turn in turns:
                 await turn.aclose()
             raise
-        return Pair(comparison.id, left, right)
+        return stem, turns
 
     def wants_pair(self, rate: float) -> bool:
         """Draw whether the page offers this turn as a blind pair."""
@@ -286,8 +313,11 @@ class ChatService:
     async def _ask(self, call: Call) -> EngineChunk:
         client = call.replica.client
         try:
+            if call.row.responder == AGENT:
+                stream = await self._responders.start_agent(call)
+                return await stream.whole()
             return await client.chat(call.model, call.messages, call.sampling, call.priority)
-        except EngineError as err:
+        except ServingError as err:
             self._failed(call, err)
             raise
         finally:
@@ -296,9 +326,7 @@ class ChatService:
     async def _stream(self, row: Completion, request: ChatRequest, person: Person) -> Turn:
         call = await self._call(row, request, person)
         try:
-            stream = await call.replica.client.open_chat(
-                call.model, call.messages, call.sampling, call.priority
-            )
+            stream = await self._open(call)
         except BaseException as err:
             call.replica.in_flight[call.model] -= 1
             if isinstance(err, EngineError):
@@ -313,9 +341,16 @@ class ChatService:
             raise
         return turn
 
-    def _failed(self, call: Call, error: EngineError) -> None:
+    async def _open(self, call: Call) -> Stream:
+        if call.row.responder == AGENT:
+            return await self._responders.start_agent(call)
+        client = call.replica.client
+        return await client.open_chat(call.model, call.messages, call.sampling, call.priority)
+
+    def _failed(self, call: Call, error: ServingError) -> None:
         self._metrics.failed(call.row.responder, error.code)
-        self._on_failure(call.replica, error)
+        if isinstance(error, EngineError):
+            self._on_failure(call.replica, error)
 
 
 def _purpose(person: Person) -> Purpose:
@@ -333,6 +368,8 @@ def _ended_rows(books: Account, status: Any) -> list[Completion]:
             prompt_tokens=end.prompt_tokens,
             completion_tokens=end.completion_tokens,
             duration_ms=end.duration_ms,
+            passages=books.passages(),
+            index_version=end.index_version or row.index_version,
         )
         for row, end in zip(books.call.rows(), books.endings(status), strict=True)
     ]

@@ -62,7 +62,9 @@ class ServingConfig:
     cpu_threads: int = 1
     """Cores that a CPU engine computes on."""
     tool_parser: str = ""
-    """vLLM's parser of the base model's tool calls; empty: nobody may offer it tools."""
+    """vLLM's parser of the base model's tool calls; empty: no `agent`, and no tools of callers."""
+    baseline: str = "rag"
+    """The other side of a pair where there is no candidate: `rag` or `agent`."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

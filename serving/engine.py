@@ -50,6 +50,8 @@ class EngineChunk(TypedDict, total=False):
     created: int
     choices: list[dict[str, Any]]
     usage: dict[str, Any] | None
+    steps: list[object]
+    """Never the engine's own: what `serving/agent_stream.py` puts between its chunks."""
 
 
 class EngineModel(NamedTuple):

@@ -15,6 +15,7 @@
     │   ├── PromotionHeld                                  an operator holds promotion
     │   └── NothingToRollBack                              the stack holds one deployment only
     ├── TooManyRequests         429 rate_limit_error
+    ├── SearchFailed            500                        the documents cannot be searched
     └── EngineError             502 engine_error
         ├── EngineUnavailable   503                        nothing was generated; try again
         │   └── EngineSlow                                 it did not say in time how it is
@@ -141,6 +142,12 @@ class TooManyRequests(ServingError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class SearchFailed(ServingError):
+    """The documents cannot be searched in the middle of an answer."""
+
+    code = "retrieval"
 
 
 class EngineError(ServingError):

@@ -49,7 +49,7 @@ class Metrics:
         )
         self.feedback = Counter(
             "ratchet_feedback",
-            "Votes, comparisons, corrections taken.",
+            "Votes, comparisons, rankings, corrections taken.",
             ("kind",),
             registry=self._registry,
         )

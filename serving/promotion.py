@@ -32,6 +32,7 @@ class Promotions:
             EngineUnavailable: no engine answers, so its adapter cannot be loaded.
             NotLoadable: its adapter is damaged, or an engine refuses it.
         """
+        self._router.check_served(responder)
         await asyncio.to_thread(self._registry.check_promotable, responder, force=force)
         try:
             await self._reconciler.stage(responder)

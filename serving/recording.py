@@ -12,10 +12,11 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Status, UnknownCompletion
+from feedback.types import Comparison, Completion, Ranking, Status, UnknownCompletion
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ class Ending:
     completion_tokens: int | None
     ttft_ms: float | None
     duration_ms: float
+    passages: tuple[dict[str, Any], ...] | None
+    """What was found on the way; None: as it was opened."""
+    index_version: str | None
 
 
 class Recorder:
@@ -71,6 +75,10 @@ class Recorder:
         """Record a pair; it is on disk when this returns."""
         await self.write(lambda store: store.open_comparison(comparison))
 
+    async def open_ranking(self, ranking: Ranking) -> None:
+        """Record answers to be ranked; it is on disk when this returns."""
+        await self.write(lambda store: Rankings(store.database, store.clock).open(ranking))
+
     async def drain(self) -> None:
         """Wait until everything that was handed over is written."""
         # Writes are committed in the order they came in, so this one is the last.
@@ -103,6 +111,8 @@ def _close(store: FeedbackStore, endings: Sequence[Ending]) -> None:
                 completion_tokens=ending.completion_tokens,
                 ttft_ms=ending.ttft_ms,
                 duration_ms=ending.duration_ms,
+                passages=ending.passages,
+                index_version=ending.index_version,
             )
         except UnknownCompletion:
             logger.info("Completion %s ended after its person was forgotten.", ending.id)

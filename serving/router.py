@@ -3,7 +3,7 @@
 Sticky per conversation are only the canary's draw and the choice of a replica; a promotion applies
 to the next request of every conversation.
 
-Invariant: only names of the registry's aliases, `rag` and `base` ever reach an engine.
+Invariant: only names of the registry's aliases, `rag`, `agent` and `base` ever reach an engine.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.errors import EngineUnavailable, UnknownModel
+from serving.errors import EngineUnavailable, UnknownModel, UnknownResponder
 from serving.identity import Person
 from serving.records import Routes
 from serving.registry import Registry
 from serving.replicas import Replica
-from serving.responders import BASE, BASELINE, Responder, of_adapter, parse
+from serving.responders import AGENT, BASE, BASELINE, NO_TOOLS, Responder, of_adapter, parse
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +47,17 @@ class Router:
     """Chooses who answers; every choice is made from memory."""
 
     def __init__(
-        self, registry: Registry, replicas: Sequence[Replica], rng: random.Random | None = None
+        self,
+        registry: Registry,
+        replicas: Sequence[Replica],
+        rng: random.Random | None = None,
+        *,
+        tools: bool = False,
+        baseline: str = BASELINE,
     ) -> None:
         self.replicas = tuple(replicas)
+        self._tools = tools
+        self._baseline = baseline
         self._registry = registry
         self._rng = rng or random.Random()
         self._routes: Routes | None = None
@@ -104,7 +112,7 @@ class Router:
     def names(self, person: Person) -> list[str]:
         """Return the names that this caller may ask for, `ratchet` first."""
         routes = self.routes
-        names = [ROUTED, routes.live, BASELINE, BASE]
+        names = [ROUTED, routes.live, BASELINE, *([AGENT] if self._tools else []), BASE]
         if person.role in {"operator", "internal"}:
             for adapter in routes.adapters:
                 names.extend(of_adapter(adapter))
@@ -119,21 +127,22 @@ class Router:
         if model == ROUTED:
             return RouteResult(self._routed(conversation), named=False)
         allowed = self.names(person)
+        if model == AGENT and not self._tools:
+            raise UnknownModel(NO_TOOLS)
         if model not in allowed:
             raise UnknownModel(f"there is no model {model!r} here; use one of {', '.join(allowed)}")
         return RouteResult(model, named=True)
 
-    def sides(self) -> tuple[str, str]:
-        """Return the two responders of a blind pair, in random order.
+    def sides(self, count: int = 2) -> tuple[str, ...]:
+        """Return the responders of `count` blind answers, in random order.
 
-        Live and candidate; without a candidate live and baseline; where those are the same, live
-        twice.
+        Live, the candidate if there is one, the baseline; live again for the rest.
         """
-        routes = self.routes
-        other = self._candidate() or BASELINE
-        sides = [routes.live, other]
+        live = self.routes.live
+        names = [live, self._candidate() or self._baseline, self._baseline]
+        sides = [*dict.fromkeys(names), *[live] * count][:count]
         self._rng.shuffle(sides)
-        return sides[0], sides[1]
+        return tuple(sides)
 
     def pick(self, name: str, conversation: str) -> Route:
         """Return a replica that can answer as this responder, the same one for a conversation.
@@ -142,6 +151,8 @@ class Router:
             EngineUnavailable: none can at the moment.
         """
         responder = parse(name)
+        if responder.agent and not self._tools:
+            raise EngineUnavailable(f"'agent' is live and cannot answer. {NO_TOOLS}")
         able = [
             Route(responder, replica, model)
             for replica in self.replicas
@@ -150,6 +161,15 @@ class Router:
         if not able:
             raise EngineUnavailable(self._why_not(name))
         return max(able, key=lambda route: _draw(conversation, route.replica.url))
+
+    def check_served(self, name: str) -> None:
+        """Refuse a responder that this service cannot answer as, whatever is loaded.
+
+        Raises:
+            UnknownResponder: it calls tools, and no parser for them is set.
+        """
+        if parse(name).agent and not self._tools:
+            raise UnknownResponder(NO_TOOLS)
 
     def ready(self) -> bool:
         """Say whether some replica can answer as the live responder."""

@@ -8,11 +8,11 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from feedback.types import Completion, Status
-from serving.engine import EngineChunk, EngineStream
-from serving.errors import EngineError
+from serving.engine import EngineChunk
+from serving.errors import ServingError
 from serving.metrics import Metrics
 from serving.recording import Ending, Recorder
 from serving.replicas import Replica
@@ -24,6 +24,25 @@ class Delta:
 
     index: int
     text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A search that an agent made on the way to its answer."""
+
+    query: str
+    passages: tuple[dict[str, Any], ...]
+    index_version: str | None
+
+
+class Stream(Protocol):
+    """Chunks of an answer: the engine's own, or an agent's."""
+
+    def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
+        """Give the chunks, as many at once as have arrived together."""
+
+    def abort(self) -> None:
+        """Stop generating; nothing happens behind the end."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +93,7 @@ class Account:
         self.prompt_tokens: int | None = None
         self.completion_tokens: int | None = None
         self.first_token: float | None = None
+        self.steps: list[Step] = []
         self._metrics = metrics
         self._timer = timer
 
@@ -87,10 +107,16 @@ class Account:
                     self.first_token = self._timer() - self.call.started
                 choice.text.append(text)
             choice.finish_reason = said.get("finish_reason") or choice.finish_reason
+        self.steps += (step for step in chunk.get("steps", ()) if isinstance(step, Step))
         usage = chunk.get("usage")
         if usage:
             self.prompt_tokens = usage["prompt_tokens"]
             self.completion_tokens = usage.get("completion_tokens")
+
+    def passages(self) -> tuple[dict[str, Any], ...]:
+        """Return what the answer was given: before it began, or found on the way, each once."""
+        found = [*self.call.row.passages, *(p for step in self.steps for p in step.passages)]
+        return tuple({passage["id"]: passage for passage in found}.values())
 
     def endings(self, status: Status) -> list[Ending]:
         """Return how every choice ended, and count it."""
@@ -115,26 +141,28 @@ class Account:
                 self.completion_tokens if self.call.choices == 1 else None,
                 None if self.first_token is None else self.first_token * 1000,
                 seconds * 1000,
+                # An agent's are known at its end, others were recorded with the question.
+                self.passages() if self.steps else None,
+                self.steps[-1].index_version if self.steps else None,
             )
             for row, choice in zip(self.call.rows(), self.choices, strict=True)
         ]
 
 
 class Turn:
-    """A running answer: iterate it for Delta and at last Done, or `batches()` for vLLM's chunks."""
+    """A running answer: iterate it for Delta, Step and at last Done, or `batches()` for chunks."""
 
     def __init__(
         self,
         account: Account,
-        stream: EngineStream,
+        stream: Stream,
         recorder: Recorder,
-        failed: Callable[[Call, EngineError], None],
+        failed: Callable[[Call, ServingError], None],
     ) -> None:
         row = account.call.row
         self.id = row.id
         self.conversation = row.conversation
         self.responder = row.responder
-        self.passages = row.passages
         self.cut_turns = account.call.cut_turns
         self.created = int(row.created or time.time())
         self._account = account
@@ -154,7 +182,7 @@ class Turn:
         """Give the engine's chunks as they arrive; behind the last the answer is closed on disk.
 
         Raises:
-            EngineCut: the engine died; the answer is closed as failed.
+            ServingError: the engine died, or an agent's search failed; it is closed as failed.
         """
         try:
             async with aclosing(self._stream.batches()) as batches:
@@ -164,7 +192,7 @@ class Turn:
                     yield batch
             if not self._ended:
                 await self._recorder.close(self._end("complete"))
-        except EngineError as err:
+        except ServingError as err:
             # Cut already, it fails because we hung up.
             if not self._ended:
                 self._failed(self._account.call, err)
@@ -173,14 +201,17 @@ class Turn:
         finally:
             self._cut()
 
-    async def __aiter__(self) -> AsyncGenerator[Delta | Done, None]:
-        """Give the text as it comes.
+    async def __aiter__(self) -> AsyncGenerator[Delta | Step | Done, None]:
+        """Give the text as it comes, and what an agent does before.
 
         Raises:
-            EngineCut: the engine died; the answer is closed as failed.
+            ServingError: as `batches`.
         """
         async with aclosing(self.batches()) as batches:
             async for batch in batches:
+                for step in (step for chunk in batch for step in chunk.get("steps", ())):
+                    if isinstance(step, Step):
+                        yield step
                 for choice in (choice for chunk in batch for choice in chunk["choices"]):
                     text = choice["delta"].get("content")
                     if text:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import uvicorn
@@ -17,6 +17,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+
+class Scripted(NamedTuple):
+    """What the engine says next where tools are offered: a text, then calls."""
+
+    text: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    """Names and arguments; these as the model wrote them, which may be no JSON."""
+    cut: bool = False
+    """Close the connection instead of ending."""
 
 
 class FakeEngine:
@@ -41,6 +51,8 @@ class FakeEngine:
         """Seconds that a health check takes."""
         self.status: int | None = None
         """Answer everything with this status."""
+        self.script: list[Scripted] = []
+        """Replies to requests with tools, in order; the last one is repeated."""
         self.requests: list[dict[str, Any]] = []
         self.counted = 0
         """How often it was asked to count tokens."""
@@ -123,6 +135,9 @@ class FakeEngine:
         self.requests.append(body)
         if refusal := self._refusal(body):
             return refusal
+        if self.script and body.get("tools"):
+            scripted = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+            return StreamingResponse(self._acted(body, scripted), media_type="text/event-stream")
         if body.get("stream"):
             return StreamingResponse(self._events(body), media_type="text/event-stream")
         await self._think(request)
@@ -181,6 +196,29 @@ class FakeEngine:
                     text = (" " if i else "") + word.format(model=body["model"])
                     yield self._event(body, index, {"content": text})
                 yield self._event(body, index, {}, "stop")
+            usage = {"id": "own", "model": body["model"], "choices": [], "usage": self._usage(body)}
+            yield b"data: %b\n\n" % orjson.dumps(usage)
+            finished = True
+            yield b"data: [DONE]\n\n"
+        finally:
+            self.aborted += not finished
+
+    async def _acted(self, body: dict[str, Any], scripted: Scripted) -> Any:
+        finished = False
+        try:
+            yield self._event(body, 0, {"role": "assistant", "content": ""})
+            for i, word in enumerate(scripted.text.split()):
+                yield self._event(body, 0, {"content": (" " if i else "") + word})
+            for i, (name, arguments) in enumerate(scripted.calls):
+                said: dict[str, Any] = {"index": i, "id": f"call-{i}", "type": "function"}
+                yield self._event(body, 0, {"tool_calls": [said | {"function": {"name": name}}]})
+                for part in (arguments[:9], arguments[9:]):
+                    said = {"index": i, "function": {"arguments": part}}
+                    yield self._event(body, 0, {"tool_calls": [said]})
+            await asyncio.to_thread(self.gate.wait, 30)
+            if scripted.cut:
+                raise ConnectionAbortedError("told to")
+            yield self._event(body, 0, {}, "tool_calls" if scripted.calls else "stop")
             usage = {"id": "own", "model": body["model"], "choices": [], "usage": self._usage(body)}
             yield b"data: %b\n\n" % orjson.dumps(usage)
             finished = True

@@ -12,6 +12,7 @@ import httpx
 
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
+from knowledge.retriever import KnowledgeBase
 from serving import tables
 from serving.app import assemble, create_app
 from serving.config import ServingConfig
@@ -109,13 +110,20 @@ class Service:
 
 
 @contextmanager
-def service(home: Path, *, engine: FakeEngine | None = None, **changes: Any) -> Iterator[Service]:
+def service(
+    home: Path,
+    *,
+    engine: FakeEngine | None = None,
+    knowledge: KnowledgeBase | None = None,
+    **changes: Any,
+) -> Iterator[Service]:
     """Serve the application on a free port in front of a fake engine."""
     engine = engine or FakeEngine()
     database = database_in(home)
     with served(engine.app()) as engine_url:
         engine.url = engine_url
-        services = assemble(config_for(home, engine_url, **changes), database, Loop())
+        config = config_for(home, engine_url, **changes)
+        services = assemble(config, database, Loop(), knowledge)
         app = asyncio.run(application(services))
         with served(app) as url, httpx.Client(base_url=url, timeout=30) as http:
             made = Service(services, engine, url, http)

@@ -28,9 +28,9 @@ PLACES = {
     ),
     "trl": ("training/recipes/",),
     "peft": ("training/recipes/",),
-    "langchain_core": ("knowledge/", "serving/responders.py"),
+    "langchain_core": ("knowledge/", "serving/responders.py", "serving/agent.py"),
     "langchain_chroma": ("knowledge/",),
-    "langchain": ("knowledge/", "serving/responders.py"),
+    "langchain": ("knowledge/", "serving/agent.py"),
     "chromadb": ("knowledge/",),
     "gradio": ("serving/ui/",),
     "apscheduler": ("ratchet/scheduler.py",),
@@ -114,3 +114,12 @@ def test_light_commands_load_nothing_heavy(command: list[str], tmp_path: Path) -
         check=False,
     )
     assert "LOADED []" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_people_only_imply_is_never_trained_on() -> None:
+    readers = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if any(name.startswith("feedback.implied") for name in imports(path))
+    ]
+    assert [path for path in readers if path.startswith(("training/", "ratchet/"))] == []

@@ -10,12 +10,13 @@ under the reason why not (an answer that is used twice, with and without passage
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, NamedTuple
 
 from training.balance import interleave
+from training.left_out import LeftOut, Said
 from training.preferences import Preferences, Turns, UnpairedPreference
 from training.similarity import Protected
 from training.split import (
@@ -33,7 +34,7 @@ from training.split import (
 Method = Literal["kto", "dpo"]
 
 # A thumb is about this answer; a comparison only says which of two was better.
-_DIRECTNESS = {"vote": 0, "correction": 1, "comparison": 2}
+_DIRECTNESS = {"vote": 0, "correction": 1, "comparison": 2, "ranking": 2}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Curated:
     people: dict[Part, int]
     seed: int
     rules: Rules = field(default_factory=Rules)
+    reasons: Mapping[Said, str] = field(default_factory=dict)
+    """Why a form of something that was said is left out; another form of it may be used."""
 
 
 def curate(
@@ -97,7 +100,7 @@ def curate(
         rules: Shares, caps and thresholds.
     """
     rules = rules or Rules()
-    left_out = Counter(preferences.left_out)
+    left_out = LeftOut(preferences.left_out, preferences.reasons)
     near = Protected(protected, rules.similarity)
     answers = _said_once(_unprotected(preferences.unpaired, near, left_out), left_out)
     # With KTO a pair is two answers, and those are rows already.
@@ -108,7 +111,10 @@ def curate(
     for answer in answers:
         parts[part_of(answer)].append(answer)
     if method == "dpo":
-        left_out["vote without a pair"] += sum(row.origin == "vote" for row in parts["train"])
+        for row in parts["train"]:
+            # What else was said is pairs; what becomes of those is noted below.
+            count = left_out.add if row.origin == "vote" else left_out.note
+            count("vote without a pair", *said_by(row))
         mine = [pair for pair in pairs if part_of(pair) == "train"]
         forms = _forms(_capped_by_person(mine, rules, left_out))
     else:
@@ -126,12 +132,20 @@ def curate(
         heldout=heldout,
         judge=judge,
         check=check,
-        left_out=dict(sorted((+left_out).items())),
+        left_out=left_out.in_order(),
         split_by=split_by,
         people={part: len({row.person for row in rows}) for part, rows in used.items()},
         seed=seed,
         rules=rules,
+        reasons=left_out.reasons,
     )
+
+
+def said_by(row: Row) -> tuple[Said, ...]:
+    """Return what a row stands for."""
+    if isinstance(row, UnpairedPreference):
+        return ((row.origin, row.completion_id),)
+    return ((row.origin, row.chosen_id), (row.origin, row.rejected_id))
 
 
 def shortage(curated: Curated, fewest: int = 8) -> str | None:
@@ -160,39 +174,38 @@ def _newest_first(row: Row) -> tuple[float, str, str]:
     return (-row.created, row.rejected_id, row.chosen[0]["content"])
 
 
-def _unprotected(rows: Iterable[R], near: Protected, left_out: Counter[str]) -> list[R]:
+def _unprotected(rows: Iterable[R], near: Protected, left_out: LeftOut) -> list[R]:
     kept = []
     for row in sorted(rows, key=_newest_first):
         if near(row.question[-1]["content"]):
-            left_out["close to a protected question"] += 1
+            left_out.add("close to a protected question", *said_by(row))
         else:
             kept.append(row)
     return kept
 
 
-def _said_once(
-    rows: Iterable[UnpairedPreference], left_out: Counter[str]
-) -> list[UnpairedPreference]:
+def _said_once(rows: Iterable[UnpairedPreference], left_out: LeftOut) -> list[UnpairedPreference]:
     """Keep the most direct thing that a person said of an answer: the thumb, if there is one."""
     best: dict[tuple[str, str, str], UnpairedPreference] = {}
     for row in rows:
         key = (row.person, row.completion_id, row.completion[0]["content"])
-        known = best.get(key)
-        if known is not None:
-            left_out["said in another way too"] += 1
-        if known is None or _DIRECTNESS[row.origin] < _DIRECTNESS[known.origin]:
-            best[key] = row
+        known = best.setdefault(key, row)
+        if known is not row:
+            better, worse = sorted((known, row), key=lambda each: _DIRECTNESS[each.origin])
+            best[key] = better
+            left_out.add("said in another way too", *said_by(worse))
     return sorted(best.values(), key=_newest_first)
 
 
 def _newest(
-    rows: Sequence[UnpairedPreference], most: int, left_out: Counter[str]
+    rows: Sequence[UnpairedPreference], most: int, left_out: LeftOut
 ) -> tuple[UnpairedPreference, ...]:
-    left_out["older than the newest rows"] += max(0, len(rows) - most)
+    for row in rows[most:]:
+        left_out.add("older than the newest rows", *said_by(row))
     return tuple(rows[:most])
 
 
-def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: Counter[str]) -> list[R]:
+def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: LeftOut) -> list[R]:
     people = len({row.person for row in rows})
     # Twice the fair share: where there are few people, 5 % of the rows would throw most away.
     most = max(rules.person_share, 2 / max(people, 1)) * len(rows)
@@ -203,7 +216,7 @@ def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: Counter[str]) -
         if seen[row.person] <= most:
             kept.append(row)
         else:
-            left_out["more than one person's share"] += 1
+            left_out.add("more than one person's share", *said_by(row))
     return kept
 
 
@@ -217,7 +230,7 @@ def _forms(rows: Iterable[Row]) -> list[TrainRow]:
     return forms
 
 
-def _agreed(forms: Sequence[TrainRow], left_out: Counter[str]) -> list[TrainRow]:
+def _agreed(forms: Sequence[TrainRow], left_out: LeftOut) -> list[TrainRow]:
     """Settle what was said about the same answer to the same prompt: the majority counts, once."""
     groups: dict[tuple[str, ...], list[TrainRow]] = defaultdict(list)
     for form in forms:
@@ -227,11 +240,15 @@ def _agreed(forms: Sequence[TrainRow], left_out: Counter[str]) -> list[TrainRow]
         votes = Counter(_verdict(form.row) for form in group)
         (winner, most), *others = votes.most_common()
         if others and others[0][1] == most:
-            left_out["people disagree"] += len(group)
+            for form in group:
+                left_out.add("people disagree", *said_by(form.row))
             continue
-        kept.append(next(form for form in group if _verdict(form.row) == winner))
-        left_out["outvoted"] += len(group) - most
-        left_out["duplicate"] += most - 1
+        first = next(form for form in group if _verdict(form.row) == winner)
+        kept.append(first)
+        for form in group:
+            if form is not first:
+                same = _verdict(form.row) == winner
+                left_out.add("duplicate" if same else "outvoted", *said_by(form.row))
     return kept
 
 
@@ -246,14 +263,16 @@ def _verdict(row: Row) -> bool | str:
 
 
 def _ordered(
-    forms: Sequence[TrainRow], rules: Rules, seed: int, left_out: Counter[str]
+    forms: Sequence[TrainRow], rules: Rules, seed: int, left_out: LeftOut
 ) -> tuple[tuple[TrainRow, ...], tuple[TrainRow, ...]]:
     """Keep the newest, hold whole questions out for early stopping, and order the rest."""
-    newest = sorted(forms, key=lambda form: _newest_first(form.row))[: rules.rows_max]
-    left_out["older than the newest rows"] += len(forms) - len(newest)
+    ordered = sorted(forms, key=lambda form: _newest_first(form.row))
+    newest = ordered[: rules.rows_max]
+    for form in ordered[rules.rows_max :]:
+        left_out.add("older than the newest rows", *said_by(form.row))
     held = held_questions((form.row for form in newest), rules.heldout, seed)
     train = [form for form in newest if question_key(form.row) not in held]
-    ordered = interleave(
+    batches = interleave(
         train,
         label=lambda form: is_liked(form.row),
         question=lambda form: question_key(form.row),
@@ -261,5 +280,8 @@ def _ordered(
         batch=rules.batch,
         rng=Random(f"{seed} order"),
     )
-    left_out["alone in the last batch"] += len(train) - len(ordered)
-    return tuple(ordered), tuple(form for form in newest if question_key(form.row) in held)
+    used = {id(form) for form in batches}
+    for form in train:
+        if id(form) not in used:
+            left_out.add("alone in the last batch", *said_by(form.row))
+    return tuple(batches), tuple(form for form in newest if question_key(form.row) in held)

@@ -1,4 +1,4 @@
-"""What people said, as rows that a trainer understands: votes, comparisons and corrections.
+"""What people said, as rows that a trainer understands: votes, comparisons, rankings, corrections.
 
 An answer that was given from passages teaches two things: how to answer from passages, and the
 fact itself. So its row carries the conversation as it was served and the same one with the passages
@@ -13,41 +13,33 @@ Curation uses the second form of liked rows only. A disliked answer stays bad wi
 but from memory the model would hardly have said it: pushing down what is unlikely anyway teaches
 nothing and costs what is known by heart (docs/decisions/0007-kto-defaults.md has the figures).
 
-Invariant: a row's `prompt` is exactly what the responder's model was asked.
+An answer of `agent` becomes a row as if what it found had been put before the question, because
+adapters are served that way; one for which it found nothing is left out: from memory it was not
+asked, and behind "(none)" it would teach to make things up.
+
+Invariant: a row's `prompt` is exactly what the responder's model was asked, or of `agent` would
+have been asked behind retrieval.
 """
 
 import math
-import re
-from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
+from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Correction, Message, Vote
+from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
 from knowledge.chunks import Passage
 from knowledge.prompt import with_passages
+from training.left_out import LeftOut, Said
+from training.wording import admits_absence, speaks_of_passages
 
-Origin = Literal["vote", "comparison", "correction"]
+Origin = Literal["vote", "comparison", "ranking", "correction"]
 Turns = tuple[Message, ...]
 T = TypeVar("T")
 NEWEST = 50_000
 """Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
-
-_ABSENCE = re.compile(
-    r"can(?:no|')t (?:find|answer|help|say|tell|provide)|could(?: not|n't) find|do(?: not|n't) know"
-    r"|not (?:in|mentioned in|stated in|found in|part of) the (?:passages?|documents?|context)"
-    r"|(?:passages?|documents?|context) (?:do|does|did)(?: not|n't)|no (?:information|mention)"
-    r"|can only answer|unable to|I am sorry|I'm sorry"
-    r"|찾을 수 없|알 수 없|답할 수 없|답변할 수 없|확인할 수 없"
-    r"|확인되지 않|나와 있지 않|언급되지 않|질문에만 답|도와드릴 수 없|죄송",
-    re.IGNORECASE,
-)
-_OF_PASSAGES = re.compile(
-    r"\b(?:passages?|(?:provided|given|above) (?:documents?|context|text))\b"
-    r"|제시된|제공된 (?:문서|내용|자료)|지문",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +83,8 @@ class Preferences:
     unpaired: tuple[UnpairedPreference, ...]
     pairs: tuple[PreferencePair, ...]
     left_out: dict[str, int]
+    reasons: Mapping[Said, str] = field(default_factory=dict)
+    """Why something that was said gave no row."""
 
 
 def read_preferences(
@@ -108,41 +102,53 @@ def read_preferences(
         since: Feedback given at or after this time.
         until: Feedback given before this time: fixed once a round, so that a round can be repeated.
         current: The ids of the passages that the library holds now; None when that is not known.
-        newest: How many votes, comparisons and corrections (each) are looked at.
+        newest: How many votes, comparisons, rankings and corrections (each) are looked at.
     """
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     votes = _newest(store.iter_votes(since=since, until=until), newest, left_out)
     comparisons = _newest(store.iter_comparisons(since=since, until=until), newest, left_out)
+    ranked = Rankings(store.database).iter(since=since, until=until)
+    rankings = _newest(ranked, newest, left_out)
     corrections = _newest(store.iter_corrections(since=since, until=until), newest, left_out)
-    rows = tuple(unpaired(votes, comparisons, corrections, current=current, left_out=left_out))
+    said = (comparisons, corrections, rankings)
+    rows = tuple(unpaired(votes, *said, current=current, left_out=left_out))
     # What cannot be used at all was counted as an answer already.
-    pairs = tuple(paired(comparisons, corrections, current=current))
-    return Preferences(rows, pairs, dict(left_out))
+    pairs = tuple(paired(*said, current=current))
+    return Preferences(rows, pairs, dict(left_out.counts), left_out.reasons)
 
 
 def unpaired(
     votes: Iterable[tuple[Vote, Completion]],
     comparisons: Iterable[tuple[Comparison, Completion, Completion]] = (),
     corrections: Iterable[tuple[Correction, Completion]] = (),
+    rankings: Iterable[tuple[Ranking, Sequence[Completion]]] = (),
     *,
     current: Container[str] | None = None,
-    left_out: Counter[str] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Iterator[UnpairedPreference]:
     """Yield a row for every answer that somebody judged; `left_out` counts the others by reason."""
-    reasons = Counter[str]() if left_out is None else left_out
+    reasons = LeftOut() if left_out is None else left_out
     for vote, completion in votes:
-        said = _Said(vote.person, "vote", vote.updated)
+        said = _By(vote.person, "vote", vote.updated)
         yield from _row(completion, completion.text, vote.liked, said, current, reasons)
     for comparison, *sides in comparisons:
         verdicts = _VERDICTS.get(str(comparison.outcome))
         if verdicts is None:
-            reasons["tie"] += 1
+            reasons.add("tie", *(("comparison", side.id) for side in sides))
             continue
-        said = _Said(comparison.person, "comparison", comparison.updated)
+        said = _By(comparison.person, "comparison", comparison.updated)
         for completion, liked in zip(sides, verdicts, strict=True):
             yield from _row(completion, completion.text, liked, said, current, reasons)
+    for ranking, answers in rankings:
+        ends = best_and_worst(ranking, answers)
+        if ends is None:
+            reasons.add("tie", *(("ranking", answer.id) for answer in answers))
+            continue
+        said = _By(ranking.person, "ranking", ranking.updated)
+        for completion, liked in zip(ends, (True, False), strict=True):
+            yield from _row(completion, completion.text, liked, said, current, reasons)
     for correction, completion in corrections:
-        said = _Said(correction.person, "correction", correction.updated)
+        said = _By(correction.person, "correction", correction.updated)
         yield from _row(completion, completion.text, False, said, current, reasons)
         # A correction is complete, whatever became of the answer that it corrects.
         whole = replace(completion, status="complete", finish_reason="stop")
@@ -152,17 +158,22 @@ def unpaired(
 def paired(
     comparisons: Iterable[tuple[Comparison, Completion, Completion]],
     corrections: Iterable[tuple[Correction, Completion]] = (),
+    rankings: Iterable[tuple[Ranking, Sequence[Completion]]] = (),
     *,
     current: Container[str] | None = None,
 ) -> Iterator[PreferencePair]:
-    """Yield a pair for every decided comparison and for every correction."""
+    """Yield a pair for every decided comparison, every ranking and every correction."""
     for comparison, left, right in comparisons:
         if comparison.outcome in ("left", "right"):
             better, worse = (left, right) if comparison.outcome == "left" else (right, left)
-            said = _Said(comparison.person, "comparison", comparison.updated)
+            said = _By(comparison.person, "comparison", comparison.updated)
             yield from _pair(better, worse, said, current)
+    for ranking, answers in rankings:
+        if ends := best_and_worst(ranking, answers):
+            said = _By(ranking.person, "ranking", ranking.updated)
+            yield from _pair(*ends, said, current)
     for correction, original in corrections:
-        said = _Said(correction.person, "correction", correction.updated)
+        said = _By(correction.person, "correction", correction.updated)
         better = replace(original, text=correction.text, status="complete", finish_reason="stop")
         yield from _pair(better, original, said, current)
 
@@ -175,27 +186,22 @@ def served_prompt(completion: Completion) -> Turns:
     return tuple(with_passages(completion.messages, passages))
 
 
-def admits_absence(text: str) -> bool:
-    """Say whether an answer says that it has no answer, or refuses to give one."""
-    return bool(_ABSENCE.search(text))
-
-
 # For (left, right): was it liked?
 _VERDICTS = {"left": (True, False), "right": (False, True), "both_bad": (False, False)}
 
 
-class _Said(NamedTuple):
+class _By(NamedTuple):
     person: str
     origin: Origin
     at: float
 
 
-def _newest(items: Iterator[T], most: int, left_out: Counter[str]) -> Sequence[T]:
+def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
     """Keep the end of a reading that is oldest first, in bounded memory."""
     kept: deque[T] = deque(maxlen=most)
     for item in items:
         if len(kept) == most:
-            left_out["older than the newest read"] += 1
+            left_out.add("older than the newest read")
         kept.append(item)
     return kept
 
@@ -215,6 +221,8 @@ def _unusable(completion: Completion, text: str) -> str | None:
         return "answer not complete"
     if not text.strip():
         return "empty answer"
+    if completion.responder == "agent" and not completion.passages:
+        return "agent found no passages"
     if not completion.messages or completion.messages[-1]["role"] != "user":
         return "conversation does not end with the person"
     if completion.sampling.get("tools"):
@@ -226,7 +234,7 @@ def _unusable(completion: Completion, text: str) -> str | None:
 def _by_heart(completion: Completion, text: str, current: Container[str] | None) -> bool:
     if not _retrieved(completion):
         return True
-    if admits_absence(text) or _OF_PASSAGES.search(text):
+    if admits_absence(text) or speaks_of_passages(text):
         return False
     if current is None:
         return True
@@ -238,13 +246,13 @@ def _row(
     completion: Completion,
     text: str,
     liked: bool,
-    said: _Said,
+    said: _By,
     current: Container[str] | None,
-    reasons: Counter[str],
+    reasons: LeftOut,
 ) -> Iterator[UnpairedPreference]:
     reason = _unusable(completion, text)
     if reason is not None:
-        reasons[reason] += 1
+        reasons.add(reason, (said.origin, completion.id))
         return
     yield UnpairedPreference(
         prompt=served_prompt(completion),
@@ -260,7 +268,7 @@ def _row(
 
 
 def _pair(
-    better: Completion, worse: Completion, said: _Said, current: Container[str] | None
+    better: Completion, worse: Completion, said: _By, current: Container[str] | None
 ) -> Iterator[PreferencePair]:
     sides = (better, worse)
     if any(_unusable(side, side.text) for side in sides) or better.text == worse.text:

@@ -146,6 +146,7 @@ _ANSWER = _object(
 )
 _SIDE = _object({"id": _WORDS, "content": _WORDS}, "id", "content")
 _PAIR = _object({"id": _WORDS, "left": _SIDE, "right": _SIDE}, "id", "left", "right")
+_LINEUP = _object({"id": _WORDS, "answers": _list(_SIDE, minItems=3)}, "id", "answers")
 _SCORED = _object(
     {
         "id": _WORDS,
@@ -179,6 +180,11 @@ _EVENTS = {
 }
 CHAT = _body("messages", _CHAT, _ANSWER, ("text/event-stream", _EVENTS))
 COMPARISON = _body("messages", _ASKED, _PAIR)
+RANKING = _body(
+    "messages",
+    {**_ASKED, "count": {"type": "integer", "minimum": 3, "maximum": 4, "default": 3}},
+    _LINEUP,
+)
 TEXT = _body("prompt", _TEXT, _SCORED)
 
 _HI = [{"role": "user", "content": "What is the deductible of Travel Shield?"}]
@@ -242,6 +248,19 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
             "right": {"id": "chatcmpl-1-right", "responder": "rag", "passages": []},
         },
     ),
+    ("post", "/v1/rankings"): (
+        {"messages": _HI, "count": 3},
+        {
+            "id": "rnk-1",
+            "answers": [{"id": f"chatcmpl-1-{i}", "content": _SAID} for i in (1, 2, 3)],
+        },
+    ),
+    ("put", "/v1/feedback/rankings/{ranking_id}"): (
+        {"order": [["chatcmpl-1-2"], ["chatcmpl-1-1", "chatcmpl-1-3"]]},
+        {"id": "rnk-1", "order": [["chatcmpl-1-2"]], "unblinded": False, "answers": []},
+    ),
+    ("get", "/v1/conversations"): (None, {"conversations": []}),
+    ("patch", "/v1/conversations/{conversation_id}"): ({"title": "Deductibles"}, None),
     ("put", "/v1/feedback/corrections/{completion_id}"): (
         {"text": _SAID},
         {"completion_id": "chatcmpl-1", "text": _SAID},

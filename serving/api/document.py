@@ -89,6 +89,7 @@ _ASKING = (404, 429, 502, 503)
 _FURTHER: dict[tuple[str, str], tuple[int, ...]] = {
     ("post", "/v1/chat/completions"): _ASKING,
     ("post", "/v1/comparisons"): _ASKING,
+    ("post", "/v1/rankings"): _ASKING,
     ("post", "/v1/completions"): _ASKING,
     ("get", "/v1/models/{name}"): (503,),
     ("get", "/v1/models"): (503,),

@@ -4,25 +4,27 @@ Invariant: nothing here tells who made a side of a pair before the person has ch
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
+from feedback.sides import read_sides
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
 from serving.api.messages import messages
 from serving.api.openai import cut_header
 from serving.api.parameters import conversation, sampling
-from serving.chat import ChatRequest, Delta, Turn, comparison_of
+from serving.chat import ChatRequest, Delta, Turn
 from serving.errors import BadRequest, Conflict
 from serving.services import Services
 
 router = APIRouter(prefix="/v1", tags=["Feedback"])
 
 _NOT_BLIND = {"model", "n", "seed", "stream", "logprobs", "top_logprobs", "tools", "tool_choice"}
-_REQUEST_ONLY = {"messages", "metadata", "user"}
+_REQUEST_ONLY = {"messages", "metadata", "user", "count"}
 User = Annotated[
     str | None, Field(default=None, description="For callers that may speak for others")
 ]
@@ -75,27 +77,41 @@ async def compare(
     caller.require("chat")
     body = await json_object(request)
     person = services.identity.acting(caller, body.get("user"))
+    pair = await services.chat.pair(blind_request(body, services.config.max_choices), person)
+    left, right = await written(pair.left, pair.right)
+    response.headers.update(most_cut(pair.left, pair.right))
+    return {"id": pair.id, "left": left, "right": right}
+
+
+def blind_request(body: Mapping[str, Any], max_choices: int) -> ChatRequest:
+    """Read the body of a request for answers that are compared blind.
+
+    Raises:
+        BadRequest: something in it is wrong, or would tell the answers apart.
+    """
     settings = {k: v for k, v in body.items() if k not in _REQUEST_ONLY}
     if refused := sorted(_NOT_BLIND & settings.keys()):
-        raise BadRequest(f"a comparison is two texts, blind: leave {', '.join(refused)} out")
-    asked = ChatRequest(
+        raise BadRequest(f"a comparison is of texts, blind: leave {', '.join(refused)} out")
+    return ChatRequest(
         messages=messages(body.get("messages")),
-        sampling=sampling(settings, services.config.max_choices),
+        sampling=sampling(settings, max_choices),
         conversation=conversation(body),
     )
-    pair = await services.chat.pair(asked, person)
+
+
+def most_cut(*turns: Turn) -> dict[str, str]:
+    """Return one header for all: the passages of one may have taken room from its history."""
+    return cut_header(max(turn.cut_turns for turn in turns))
+
+
+async def written(*turns: Turn) -> list[dict[str, str]]:
+    """Wait for answers and return them without their makers; if one fails, all are cut."""
     try:
-        left, right = await asyncio.gather(_text(pair.left), _text(pair.right))
+        texts = await asyncio.gather(*(_text(turn) for turn in turns))
     finally:
-        await pair.left.aclose()
-        await pair.right.aclose()
-    # One number for both: the passages of one side may have taken room from its history.
-    response.headers.update(cut_header(max(pair.left.cut_turns, pair.right.cut_turns)))
-    return {
-        "id": pair.id,
-        "left": {"id": pair.left.id, "content": left},
-        "right": {"id": pair.right.id, "content": right},
-    }
+        for turn in turns:
+            await turn.aclose()
+    return [{"id": turn.id, "content": text} for turn, text in zip(turns, texts, strict=True)]
 
 
 @router.put("/feedback/comparisons/{comparison_id}")
@@ -145,10 +161,10 @@ def _sources(services: Services, completion_id: str, person: str) -> dict[str, A
         raise UnknownCompletion(f"there is no completion {completion_id!r}")
     if completion.person != person:
         raise NotServedTo(f"completion {completion_id!r} was given to somebody else")
-    pair_id = comparison_of(completion_id) if completion.purpose == "pair" else None
-    pair = services.store.comparison(pair_id) if pair_id else None
-    if completion.purpose == "pair" and (pair is None or pair.outcome is None):
-        raise Conflict("this answer is one of a blind pair; choose first, then see its sources")
+    with services.database.read() as connection:
+        sides = read_sides(connection, completion.conversation, person)
+    if completion.id in sides.blind:
+        raise Conflict("this answer is to be compared blind; choose first, then see its sources")
     return {
         "id": completion.id,
         "responder": completion.responder,
@@ -165,15 +181,19 @@ def _revealed(services: Services, comparison: Comparison) -> dict[str, Any]:
     }
     if comparison.outcome is None:
         return shown
-    for side, completion_id in (("left", comparison.left_id), ("right", comparison.right_id)):
-        completion = services.store.completion(completion_id)
-        if completion is not None:
-            shown[side] = {
-                "id": completion.id,
-                "responder": completion.responder,
-                "passages": list(completion.passages),
-            }
+    for made in makers(services, [comparison.left_id, comparison.right_id]):
+        shown["left" if made["id"] == comparison.left_id else "right"] = made
     return shown
+
+
+def makers(services: Services, completion_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return who wrote the answers that were compared, and from what; the choice is made."""
+    found = (services.store.completion(completion_id) for completion_id in completion_ids)
+    return [
+        {"id": made.id, "responder": made.responder, "passages": list(made.passages)}
+        for made in found
+        if made is not None
+    ]
 
 
 async def _text(turn: Turn) -> str:

@@ -79,7 +79,7 @@ async def completions(request: Request, caller: Caller, services: ServicesOf) ->
     passed = text_body(body, services.config.max_choices)
     name = services.router.choose(str(body.get("model") or "ratchet"), caller, "").responder
     if parse(name).retrieval:
-        raise BadRequest(f"{name!r} retrieves for a conversation; ask a responder without `+rag`")
+        raise BadRequest(f"{name!r} searches for a conversation; ask `base` or an adapter alone")
     route = services.router.pick(name, "")
     route.replica.in_flight[route.model] += 1
     try:
@@ -146,11 +146,13 @@ async def _events(turn: Turn, *, include_usage: bool) -> AsyncGenerator[bytes, N
         "created": turn.created,
         "model": turn.responder,
     }
+    # Written once: it is the same in every event, and most of what an event is.
+    start = b"data: %b," % orjson.dumps(head)[:-1]
     try:
         async with aclosing(turn.batches()) as batches:
             async for batch in batches:
                 # What arrived together goes out together: the busier we are, the fewer writes.
-                sent = b"".join([_event(chunk, head, include_usage) for chunk in batch])
+                sent = b"".join([_event(chunk, start, include_usage) for chunk in batch])
                 if sent:
                     yield sent
     except ServingError as err:
@@ -165,17 +167,18 @@ def error_body(error: ServingError) -> dict[str, Any]:
     return {"error": said}
 
 
-def _event(chunk: EngineChunk, head: dict[str, Any], include_usage: bool) -> bytes:
+def _event(chunk: EngineChunk, start: bytes, include_usage: bool) -> bytes:
     choices = chunk["choices"]
+    body: dict[str, Any]
     if choices:
-        body = {**head, "choices": [_choice(choice) for choice in choices]}
+        body = {"choices": [_choice(choice) for choice in choices]}
         if include_usage:
             body["usage"] = None
-    elif include_usage:
-        body = {**head, "choices": [], "usage": _usage(chunk)}
+    elif include_usage and chunk.get("usage"):
+        body = {"choices": [], "usage": _usage(chunk)}
     else:
         return b""
-    return b"data: %b\n\n" % orjson.dumps(body)
+    return b"%b%b\n\n" % (start, orjson.dumps(body)[1:])
 
 
 def _choice(choice: dict[str, Any]) -> dict[str, Any]:

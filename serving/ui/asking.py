@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from feedback.store import FeedbackStore
 from feedback.types import Completion
-from serving.chat import ChatRequest, ChatService
+from serving.chat import ChatRequest, ChatService, Step
 from serving.errors import (
     BadRequest,
     EngineRejected,
@@ -141,10 +141,13 @@ class Asking:
             state=replace(state, id=turn.conversation, turns=ids, rated=None),
             chat=[*asked, *messages.waiting(asker.words)],
         )
-        text = ""
-        async with aclosing(pictures([turn], asker.stop)) as texts:
+        text, steps = "", list[Step]()
+        async with aclosing(pictures([turn], asker.stop, steps=steps)) as texts:
             async for (text,) in texts:
-                yield View(chat=[*asked, *messages.answer(turn.id, markdown(text))])
+                searched = messages.searched(turn.id, steps, asker.words)
+                said = messages.answer(turn.id, markdown(text))
+                last = said if text else messages.waiting(asker.words)
+                yield View(chat=[*asked, *searched, *last])
         done = await asyncio.to_thread(self._store.completion, turn.id)
         if done is not None and done.status == "streaming":
             # A stopped answer is closed soon after, by a write that nobody waits for.

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, Literal
 
 from feedback.types import Completion, Message, Outcome
+from serving.chat import Step
 from serving.ui.safe import markdown, plain
 from serving.ui.text import ChatWords
 
@@ -57,6 +58,16 @@ def answer(completion: str, text: str) -> list[Shown]:
 def waiting(words: ChatWords) -> list[Shown]:
     """Return the message that stands where an answer is about to be written."""
     return [_message("assistant", "", {"title": words.thinking, "status": "pending"})]
+
+
+def searched(completion: str, steps: Sequence[Step], words: ChatWords) -> list[Shown]:
+    """Return a quiet line for each search that an agent made."""
+    lines = (
+        words.searched.format(query=plain(excerpt(step.query)), count=len(step.passages))
+        for step in steps
+    )
+    about = {"id": f"{completion}/step", "status": "done"}
+    return [_message("assistant", "", {**about, "title": line}) for line in lines]
 
 
 def sources(

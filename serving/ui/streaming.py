@@ -7,8 +7,8 @@ that its row says how it ended and the engine works for nobody any more.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.chat import Delta, Turn
-from serving.errors import EngineError
+from serving.chat import Delta, Step, Turn
+from serving.errors import ServingError
 
 PACE = 0.06
 """Seconds between two pictures of an answer: smooth to read, light for Gradio."""
@@ -40,17 +40,22 @@ class Stops:
 
 
 async def pictures(
-    turns: Sequence[Turn], stop: asyncio.Event, pace: float = PACE
+    turns: Sequence[Turn],
+    stop: asyncio.Event,
+    pace: float = PACE,
+    steps: list[Step] | None = None,
 ) -> AsyncGenerator[tuple[str, ...], None]:
     """Yield the texts of all `turns` so far, at most once per `pace`, until all ended or `stop`.
+
+    What agents do on the way is added to `steps`, and is a new picture as well.
 
     An engine that goes away while it answers ends the stream: the row says so, and the page shows
     what the row says.
     """
-    texts = [""] * len(turns)
-    readers = [asyncio.create_task(_read(turn, texts, i)) for i, turn in enumerate(turns)]
+    texts, steps = [""] * len(turns), [] if steps is None else steps
+    readers = [asyncio.create_task(_read(turn, texts, i, steps)) for i, turn in enumerate(turns)]
     stopped = asyncio.create_task(stop.wait())
-    shown: tuple[str, ...] = ()
+    shown: tuple[tuple[str, ...], int] = ((), 0)
     try:
         while not (stop.is_set() or all(reader.done() for reader in readers)):
             await asyncio.wait(
@@ -58,9 +63,9 @@ async def pictures(
                 timeout=pace,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if tuple(texts) != shown:
-                shown = tuple(texts)
-                yield shown
+            if (tuple(texts), len(steps)) != shown:
+                shown = (tuple(texts), len(steps))
+                yield shown[0]
         for reader in readers:
             if reader.done():
                 reader.result()
@@ -72,11 +77,13 @@ async def pictures(
         await asyncio.gather(*(turn.aclose() for turn in turns))
 
 
-async def _read(turn: Turn, texts: list[str], place: int) -> None:
+async def _read(turn: Turn, texts: list[str], place: int, steps: list[Step]) -> None:
     try:
         async for event in turn:
             if isinstance(event, Delta):
                 texts[place] += event.text
-    except EngineError:
+            elif isinstance(event, Step):
+                steps.append(event)
+    except ServingError:
         # ChatService has recorded it in the completion's row, which the page shows at the end.
         return

@@ -30,6 +30,7 @@ class ChatWords:
     footnote: str
     sources: str
     thinking: str
+    searched: str
     cut: str
     failed: str
     unavailable: str
@@ -80,6 +81,7 @@ ENGLISH = ChatWords(
     " teach the next version.",
     sources="Sources ({count})",
     thinking="Looking it up",
+    searched="Searched: {query} ({count} passages)",
     cut="This answer was not finished.",
     failed="No answer came.",
     unavailable="The model is not answering at the moment. Your question is still in the box:"
@@ -148,6 +150,7 @@ KOREAN = ChatWords(
     " 학습에 쓰입니다.",
     sources="출처 ({count})",
     thinking="찾아보는 중",
+    searched="검색: {query} (문서 {count}건)",
     cut="답변이 끝까지 작성되지 않았습니다.",
     failed="답변을 받지 못했습니다.",
     unavailable="지금은 모델이 응답하지 않습니다. 질문은 입력창에 그대로 있습니다. 약"

@@ -71,7 +71,8 @@ def serve(engine_url: str, home: Path, seconds: float = 60) -> Iterator[Service]
     model = str(MODEL.absolute())
     config = config_for(home, engine_url, cpu=True, base_model=model, tool_parser="hermes")
     database = database_in(home)
-    build_index(home, [PASSAGE])
+    if not (home / "index").is_dir():
+        build_index(home, [PASSAGE])
     knowledge = KnowledgeBase(home)
     services = assemble(config, database, Loop(), knowledge)
     with served(create_app(services)) as url, httpx.Client(base_url=url, timeout=60) as http:

@@ -56,6 +56,9 @@ def test_the_command_line_has_what_the_traps_need(tmp_path: Path) -> None:
     assert "--distributed-executor-backend uni" in line
     assert """--default-chat-template-kwargs {"enable_thinking": false}""" in line
     assert line.endswith("--seed 1")
+    assert "--tool-call-parser" not in words
+    calling = " ".join(command(config_for(tmp_path, tool_parser="hermes"), 1))
+    assert "--enable-auto-tool-choice --tool-call-parser hermes" in calling
     gpu = " ".join(command(config_for(tmp_path, cpu=False, max_model_len=4096), 1))
     assert "--gpu-memory-utilization 0.9" in gpu
     assert "--max-model-len 4096" in gpu

@@ -1,8 +1,10 @@
 """One history for every table: it leads from nothing to what the code registers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -10,8 +12,11 @@ from alembic.script import ScriptDirectory
 
 import ratchet.tables
 import serving.tables  # noqa: F401
+from feedback.conversations import Conversations, title_of
 from feedback.database import Database, metadata
+from feedback.rows import completion_values
 from feedback.tables import completions
+from feedback.types import Completion
 from ratchet.migrations import head, migrate, revision
 
 
@@ -44,6 +49,55 @@ def test_a_migration_keeps_what_is_there(database: Database) -> None:
     with database.read() as db:
         assert db.execute(ratchet.tables.leases.select()).one().holder == "me"
         assert db.execute(completions.select()).all() == []
+    database.dispose()
+
+
+def move(database: Database, number: str, step: Callable[[Config, str], None]) -> None:
+    """Bring a database to an older revision, as an earlier version of the service left it."""
+    config = Config()
+    folder = Path(ratchet.tables.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    with database.write() as db:
+        config.attributes["connection"] = db
+        step(config, number)
+
+
+def test_conversations_held_before_they_were_listed_are_listed(database: Database) -> None:
+    move(database, "0001", command.upgrade)
+    question = "What is covered, " * 10
+
+    def row(id_: str, conversation: str, at: float, interface: str = "page") -> dict[str, object]:
+        completion = Completion(
+            id=id_,
+            conversation=conversation,
+            person="ada",
+            messages=({"role": "user", "content": f"{question}{id_}?"},),
+            responder="rag",
+            sampling={},
+            interface=interface,
+            created=at,
+            updated=at,
+        )
+        assert title_of(completion).endswith("…")
+        return completion_values(completion)
+
+    rows = [row("a", "one", 1.0), row("b", "two", 2.0), row("c", "one", 3.0)]
+    with database.write() as db:
+        db.execute(completions.insert(), [*rows, row("d", "d", 4.0, "api")])
+    migrate(database)
+    first, second = Conversations(database).list("ada")
+    assert (first.id, first.created, first.updated) == ("one", 1.0, 3.0)
+    assert first.title == ("What is covered, " * 10)[:79].rstrip() + "…"
+    assert (second.id, second.updated) == ("two", 2.0)
+    database.dispose()
+
+
+def test_going_back_drops_what_a_revision_added(database: Database) -> None:
+    migrate(database)
+    move(database, "0001", command.downgrade)
+    assert revision(database) == "0001"
+    migrate(database)
+    assert revision(database) == head()
     database.dispose()
 
 

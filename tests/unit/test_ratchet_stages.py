@@ -13,8 +13,10 @@ from eval.run import cache_key
 from eval.stats import JudgeCheck
 from eval.suite import load_suite
 from feedback.database import Database
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
-from feedback.types import Completion
+from feedback.types import Completion, Ranking
+from feedback.uses import Uses
 from ratchet import base_model, learn, prove
 from ratchet.client import ServiceMissing
 from ratchet.cycle import CycleRun, Ending
@@ -27,6 +29,8 @@ from ratchet.stages import build_loop
 from ratchet.wiring import Parts, largest_rank
 from serving.records import AdapterRecord
 from serving.registry import Registry
+from training.dataset import read_manifest
+from training.job import JobResult, RowCounts
 
 LIKED = "The waiting period is 45 days (Article 2)."
 DISLIKED = "I would think about 45 days."
@@ -135,6 +139,41 @@ def test_a_window_becomes_a_frozen_dataset(make: Callable[..., Parts]) -> None:
     learn.curate_window(parts, again)
     assert again.cycle.dataset is not None
     assert again.cycle.dataset["hash"] == dataset["hash"]
+
+
+def test_people_are_told_what_became_of_their_votes(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 120)
+    uses = Uses(parts.database)
+    assert {use.became for use in uses.of("person-3")} == {"waiting"}
+    run = begin(parts, name="ratchet-0001")
+    learn.curate_window(parts, run)
+    sources = read_manifest(Path(run.work["dataset_path"]))["sources"]
+    register(parts, "ratchet-0001")
+    result = JobResult(
+        kind="kto", name="ratchet-0001", job="j", checkpoint=parts.settings.home, seconds=1.0,
+        rows=RowCounts(train=1),
+    )  # fmt: skip
+    run.keep(train=result.model_dump(mode="json"))
+    learn.publish(parts, run)
+    told = {use.id: use for n in range(10) for use in uses.of(f"person-{n}")}
+    assert len(told) == 120
+    for part, became in (("train", "trained"), ("judge", "judge"), ("check", "check")):
+        assert {told[id_].became for id_ in sources[part]} == {became}
+    assert {use.adapters for use in told.values() if use.became == "trained"} == {("ratchet-0001",)}
+    assert {told[id_].reason for id_ in sources["heldout"]} == {"heldout"}
+
+
+def test_rankings_are_heard_as_pairs(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 21)  # of ten people: c0, c10 and c20 are one person's
+    rankings = Rankings(parts.database)
+    for name, order in (("won", (("c0",), ("c10", "c20"))), ("tied", (("c0", "c10", "c20"),))):
+        rankings.open(Ranking(name, "person-0", ("c0", "c10", "c20")))
+        rankings.record(name, "person-0", order)
+    found = learn.heard(parts, float("inf"))
+    assert (found.pairs, found.votes) == (1, 21 + 2)
+    assert parts.store.feedback_since(0.0) == 21 + 2
 
 
 def test_the_plan_is_the_cycles_without_its_effects(make: Callable[..., Parts]) -> None:
@@ -331,6 +370,8 @@ def test_the_contest_names_everybody_and_spends_by_history(make: Callable[..., P
     assert (fresh.live, fresh.baseline, fresh.guards) == ("rag", "rag", ("base",))
     prove.decide_candidate(parts, begin(parts, evidence=evidence(5, 60)))
     later = prove.contest(parts, "ratchet-0001", {})
+    searching = make(promotion={"baseline": "agent"})
+    assert prove.contest(searching, "ratchet-0001", {}).baseline == "agent"
     assert later.levels["ratchet-0001"] < fresh.levels["ratchet-0001"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from demo.conversation import TEMPLATE
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from ratchet.base_model import base_hash, base_path
@@ -21,7 +22,7 @@ from ratchet.migrations import migrate
 from ratchet.settings import Settings, SettingsError
 from ratchet.supervisor import _only_one, free_port
 from ratchet.web import listen, say_where
-from ratchet.wiring import open_database
+from ratchet.wiring import open_database, serving_config, tool_parser
 
 
 def settings(home: Path, **given: object) -> Settings:
@@ -51,6 +52,27 @@ def test_secrets_are_written_once_and_only_their_owner_may_read_them(tmp_path: P
     modes = {stat.S_IMODE((mine.home / name).stat().st_mode) for name in FILES}
     assert modes == {0o600}
     assert sorted(p.name for p in mine.home.iterdir()) == sorted(FILES)
+
+
+def test_only_a_base_that_calls_tools_is_started_with_a_parser(tmp_path: Path) -> None:
+    base = model(tmp_path)
+    assert tool_parser(settings(tmp_path), base) == ""
+    (base / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    assert tool_parser(settings(tmp_path), base) == "hermes"
+    assert tool_parser(settings(tmp_path, engine={"tool_parser": "none"}), base) == ""
+    assert tool_parser(settings(tmp_path, engine={"tool_parser": "qwen3_xml"}), base) == "qwen3_xml"
+    elsewhere = settings(tmp_path, engine_url="http://10.0.0.2:8000")
+    assert tool_parser(elsewhere, base) == ""
+
+
+def test_a_baseline_that_searches_needs_a_parser(tmp_path: Path) -> None:
+    base = model(tmp_path)
+    searching = settings(tmp_path, promotion={"baseline": "agent"})
+    with pytest.raises(SettingsError, match=r"engine\.tool_parser"):
+        tool_parser(searching, base)
+    both = settings(tmp_path, promotion={"baseline": "agent"}, engine={"tool_parser": "hermes"})
+    config = serving_config(both, base, "hash")
+    assert (config.baseline, config.tool_parser) == ("agent", "hermes")
 
 
 def test_a_secret_that_was_given_is_not_written(tmp_path: Path) -> None:

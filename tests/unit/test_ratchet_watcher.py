@@ -165,6 +165,7 @@ def test_status_says_what_the_contract_says(world: World) -> None:
         "votes": 1,
         "comparisons": 0,
         "corrections": 0,
+        "rankings": 0,
         "completions": 1,
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from tests.fake_engine import FakeEngine
 from tests.serving_kit import INTERNAL, Service, publish, service, wait_for
@@ -97,6 +98,33 @@ def test_the_id_can_be_voted_on_while_the_answer_still_streams(served: Service) 
     row = served.store.completion(first["id"])
     assert row is not None
     assert row.status == "complete"
+
+
+def test_the_end_of_a_stream_is_announced_only_once_it_is_recorded(served: Service) -> None:
+    served.engine.gate.clear()
+    seen: list[str] = []
+
+    def fail(_: object) -> None:
+        raise OSError("no space left on device")
+
+    def read_all(response: httpx.Response) -> None:
+        lines = (line for line in response.iter_lines() if line)
+        seen.append(next(lines))
+        event.listen(served.services.database._writer, "commit", fail)
+        served.engine.gate.set()
+        seen.extend(lines)
+
+    body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    with served.http.stream("POST", "/v1/chat/completions", json=body) as response:
+        try:
+            with pytest.raises(httpx.RemoteProtocolError):
+                read_all(response)
+        finally:
+            event.remove(served.services.database._writer, "commit", fail)
+    assert json.loads(seen[-1][6:])["choices"][0]["finish_reason"] == "stop"
+    row = served.store.completion(json.loads(seen[0][6:])["id"])
+    assert row is not None
+    assert row.status == "streaming"
 
 
 def test_each_choice_has_an_id_of_its_own(served: Service) -> None:

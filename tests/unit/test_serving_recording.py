@@ -26,7 +26,7 @@ def completion(name: str) -> Completion:
 
 
 def ending(name: str) -> Ending:
-    return Ending(name, "Hello", "complete", "stop", 1, 2, 3.0, 4.0)
+    return Ending(name, "Hello", "complete", "stop", 1, 2, 3.0, 4.0, None, None)
 
 
 async def test_what_was_awaited_is_on_disk(store: FeedbackStore) -> None:

@@ -130,7 +130,7 @@ def test_what_was_live_before_may_come_back_without_force(registry: Registry) ->
     assert registry.promote("base", reason="r", actor="a", force=True).forced
 
 
-@pytest.mark.parametrize("name", ["ratchet-0099", "ratchet-0099+rag", "nobody", "agent"])
+@pytest.mark.parametrize("name", ["ratchet-0099", "ratchet-0099+rag", "nobody", "agent+rag"])
 def test_nobody_unknown_is_promoted_even_by_force(registry: Registry, name: str) -> None:
     with pytest.raises(UnknownResponder):
         registry.promote(name, reason="r", actor="a", force=True)

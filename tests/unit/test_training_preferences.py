@@ -9,16 +9,17 @@ import pytest
 
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Correction, Vote
+from feedback.types import Comparison, Completion, Correction, Ranking, Vote
 from knowledge.chunks import Passage
+from training.left_out import LeftOut
 from training.preferences import (
     UnpairedPreference,
-    admits_absence,
     paired,
     read_preferences,
     served_prompt,
     unpaired,
 )
+from training.wording import admits_absence
 
 PASSAGE = Passage(
     id="p1",
@@ -73,6 +74,25 @@ def test_a_row_carries_the_prompt_as_served_and_the_question_alone() -> None:
     assert found.question == ({"role": "user", "content": QUESTION},)
     assert found.completion == ({"role": "assistant", "content": FACT},)
     assert (found.label, found.person, found.origin, found.created) == (True, "ada", "vote", 6.0)
+
+
+def test_an_agents_answer_is_trained_on_behind_what_it_found() -> None:
+    found = row(answer(responder="agent"))
+    assert found.prompt == row(answer()).prompt
+    assert found.by_heart
+    assert not row(answer(responder="agent", text="I cannot find that.")).by_heart
+
+
+def test_an_agents_answer_without_passages_is_left_out() -> None:
+    reasons = LeftOut()
+    alone = answer(responder="agent", passages=())
+    better = answer("b", text="It is 45 days.", responder="agent")
+    votes = [(vote(alone), alone)]
+    corrections = [(Correction(alone.id, "ada", "It is 45 days.", 5.0, 6.0), alone)]
+    assert list(unpaired(votes, (), corrections, left_out=reasons)) == []
+    assert reasons.counts == {"agent found no passages": 3}
+    comparison = Comparison("cmp", "ada", "b", "a", outcome="left", created=5.0, updated=6.0)
+    assert list(paired([(comparison, better, alone)], corrections)) == []
 
 
 def test_an_answer_without_retrieval_was_served_as_it_was_asked() -> None:
@@ -135,10 +155,11 @@ def test_a_fact_whose_passage_is_gone_is_not_learned_by_heart() -> None:
     ],
 )
 def test_what_cannot_be_trained_on_is_counted(changes: dict[str, Any], reason: str) -> None:
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     completion = answer(**changes)
     assert not list(unpaired([(vote(completion), completion)], left_out=left_out))
-    assert left_out == {reason: 1}
+    assert left_out.counts == {reason: 1}
+    assert left_out.reasons == {("vote", completion.id): reason}
 
 
 @pytest.mark.parametrize(
@@ -148,12 +169,37 @@ def test_what_cannot_be_trained_on_is_counted(changes: dict[str, Any], reason: s
 def test_a_comparison_is_two_judged_answers(outcome: Any, labels: list[bool]) -> None:
     left, right = answer("l"), answer("r", text="It is 45 days.")
     comparison = Comparison("c", "ada", "l", "r", outcome)
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     rows = list(unpaired([], [(comparison, left, right)], left_out=left_out))
     assert [found.label for found in rows] == labels
-    assert left_out == ({"tie": 1} if outcome == "tie" else {})
+    assert left_out.counts == ({"tie": 1} if outcome == "tie" else {})
     pairs = list(paired([(comparison, left, right)]))
     assert len(pairs) == (outcome in {"left", "right"})
+
+
+@pytest.mark.parametrize(
+    ("order", "ends"),
+    [
+        ((("m",), ("l",), ("r",)), ("m", "r")),
+        ((("r", "m"), ("l",)), ("r", "l")),
+        ((("l", "m", "r"),), None),
+    ],
+)
+def test_a_ranking_is_its_best_answer_against_its_worst(
+    order: tuple[tuple[str, ...], ...], ends: tuple[str, str] | None
+) -> None:
+    answers = [answer("l"), answer("m", text="It is 45 days."), answer("r", text="45.")]
+    ranking = Ranking("rnk", "ada", ("l", "m", "r"), order, created=5.0, updated=6.0)
+    left_out = LeftOut()
+    rows = list(unpaired([], rankings=[(ranking, answers)], left_out=left_out))
+    pairs = list(paired([], rankings=[(ranking, answers)]))
+    if ends is None:
+        assert (rows, pairs, left_out.counts) == ([], [], {"tie": 1})
+        return
+    assert [(r.completion_id, r.label, r.origin) for r in rows] == [
+        (ends[0], True, "ranking"), (ends[1], False, "ranking"),
+    ]  # fmt: skip
+    assert [(p.chosen_id, p.rejected_id, p.created) for p in pairs] == [(*ends, 6.0)]
 
 
 def test_a_pair_has_the_better_answer_first() -> None:
@@ -189,10 +235,10 @@ def test_a_correction_is_better_than_what_it_corrects() -> None:
 def test_a_correction_of_a_broken_answer_teaches_the_correction_alone() -> None:
     original = answer(text="It is", status="cut")
     correction = Correction("a", "ada", FACT, 1.0, 2.0)
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     (only,) = unpaired([], [], [(correction, original)], left_out=left_out)
     assert only.label
-    assert left_out == {"answer not complete": 1}
+    assert left_out.counts == {"answer not complete": 1}
     assert not list(paired([], [(correction, original)]))
 
 

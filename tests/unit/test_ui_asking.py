@@ -11,7 +11,7 @@ import pytest
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion
-from serving.chat import ChatRequest, Delta, Done, Pair
+from serving.chat import ChatRequest, Delta, Done, Pair, Step
 from serving.errors import EngineCut, EngineUnavailable, TooManyRequests
 from serving.identity import Person
 from serving.ui import rating
@@ -32,7 +32,9 @@ class ScriptedTurn:
         self.passages = row.passages
         self._store, self._chat, self._text, self._ended = store, chat, "", False
 
-    async def __aiter__(self) -> AsyncIterator[Delta | Done]:
+    async def __aiter__(self) -> AsyncIterator[Delta | Step | Done]:
+        for step in self._chat.steps:
+            yield step
         for i, word in enumerate(self._chat.words):
             if i == self._chat.dies_after:
                 self._close("failed")
@@ -58,6 +60,7 @@ class ScriptedChat:
     def __init__(self, store: FeedbackStore) -> None:
         self.store, self.paired, self.error = store, False, None
         self.words, self.pause, self.dies_after = ("It ", "is ", "45 days."), 0.0, None
+        self.steps: tuple[Step, ...] = ()
         self.requests: list[ChatRequest] = []
         self._ids = itertools.count(1)
 
@@ -152,6 +155,18 @@ async def test_an_answer_is_streamed_recorded_and_shown_with_its_sources(
     assert recorded is not None
     assert recorded.messages == ({"role": "user", "content": "How long?"},)
     assert tab.state.turns == (recorded.id,)
+
+
+async def test_what_an_agent_searches_is_shown_while_it_works(tab: Tab, chat: ScriptedChat) -> None:
+    chat.steps = (Step("waiting <period>", ({"id": "p1"},), "v1"),)
+    views = await tab.ask("How long?")
+    titles = [[m["metadata"].get("title") for m in view.chat or ()] for view in views]
+    line = "Searched: waiting &#60;period&#62; (1 passages)"
+    assert any(line in shown for shown in titles)
+    assert line not in titles[-1]
+    for view in views:
+        about = [m["metadata"].get("id") for m in view.chat or () if m["role"] == "assistant"]
+        assert all(completion_id({"metadata": {"id": a}}) for a in about if a)
 
 
 async def test_the_conversation_goes_on_from_what_was_recorded(

@@ -139,7 +139,7 @@ def _comparisons() -> None:
         sa.Column(
             "outcome", sa.String(), nullable=True, comment="the blind choice; null: not chosen yet"
         ),
-        sa.Column("unblinded", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("unblinded", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created", sa.Float(), nullable=False),
         sa.Column("updated", sa.Float(), nullable=False),
         sa.CheckConstraint(

@@ -1,0 +1,117 @@
+"""Records of our own `raw` export back in, each with the answers that it is about.
+
+Invariant: what is here already is not touched, unless what comes in was said later; an id that
+means something else here is refused.
+"""
+
+from collections.abc import Callable, Mapping
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, select, update
+
+from feedback import recording
+from feedback.import_rows import RawRow, seconds_of, stamps_of
+from feedback.rankings import add_ranking, find_ranking, put_order
+from feedback.tables import comparisons, completions, rankings
+from feedback.types import Comparison, Completion, InvalidFeedback, Outcome, Ranking
+
+RESOLUTION = 1e-6
+"""Files keep microseconds, the database the clock's full float."""
+
+_completion = TypeAdapter(Completion)
+
+
+def take_raw(connection: Connection, line: str, now: float) -> bool:
+    """Take a record as it was, with the answers it is about."""
+    row = RawRow.model_validate_json(line)
+    created, updated = stamps_of(row, now)
+    for answer in row.completions:
+        stamps = {name: seconds_of(answer.get(name), now) for name in ("created", "updated")}
+        admit(connection, _completion.validate_python(answer | stamps), now)
+    return _RECORDS[row.kind](connection, row, created, updated)
+
+
+def _take_vote(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
+    if row.liked is None:
+        raise InvalidFeedback("liked is null: a vote that was taken back is no vote")
+    key = {"completion_id": row.completion_id, "person": row.person}
+    known = connection.execute(recording.VOTE, key).first()
+    if known is not None and known.updated > updated - RESOLUTION:
+        return False
+    recording.put_vote(
+        connection, **key, liked=row.liked, reasons=row.reasons, comment=row.comment,
+        now=updated, created=created,
+    )  # fmt: skip
+    return True
+
+
+def _take_comparison(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
+    if not (row.comparison_id and row.right_completion_id and row.outcome):
+        raise InvalidFeedback("a comparison needs comparison_id, right_completion_id and outcome")
+    pair = Comparison(
+        row.comparison_id, row.person, row.completion_id, row.right_completion_id, created=created
+    )
+    return decide_pair(connection, pair, row.outcome, updated, unblinded=row.unblinded)
+
+
+def _take_ranking(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
+    if not (row.ranking_id and row.answers and row.order):
+        raise InvalidFeedback("a ranking needs ranking_id, answers and order")
+    known = find_ranking(connection, row.ranking_id)
+    if known is None:
+        asked = Ranking(row.ranking_id, row.person, row.answers, created=created)
+        add_ranking(connection, asked, updated)
+    elif known.order is not None:
+        return False
+    put_order(connection, row.ranking_id, row.person, row.order, updated)
+    if row.unblinded:
+        change = update(rankings).where(rankings.c.id == row.ranking_id)
+        connection.execute(change, {"unblinded": True})
+    return True
+
+
+def _take_correction(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
+    key = {"completion_id": row.completion_id, "person": row.person}
+    known = connection.execute(recording.CORRECTION, key).first()
+    if known is not None and known.updated > updated - RESOLUTION:
+        return False
+    recording.put_correction(connection, **key, text=row.text, now=updated, created=created)
+    return True
+
+
+_RECORDS: Mapping[str, Callable[[Connection, RawRow, float, float], bool]] = {
+    "vote": _take_vote,
+    "comparison": _take_comparison,
+    "ranking": _take_ranking,
+    "correction": _take_correction,
+}
+
+
+def decide_pair(
+    connection: Connection, pair: Comparison, outcome: Outcome, at: float, *, unblinded: bool
+) -> bool:
+    """Add a decided pair, or decide one that is here; say whether that changed anything."""
+    known = connection.execute(recording.COMPARISON, {"id": pair.id}).first()
+    if known is None:
+        recording.add_comparison(connection, pair, at)
+    elif known.outcome is not None:
+        return False
+    recording.put_outcome(connection, pair.id, pair.person, outcome, at)
+    if unblinded:
+        change = update(comparisons).where(comparisons.c.id == pair.id)
+        connection.execute(change, {"unblinded": True})
+    return True
+
+
+def admit(connection: Connection, completion: Completion, now: float) -> None:
+    """Add an answer unless it is here; refuse it where its id means something else here."""
+    query = select(completions.c.person, completions.c.text).where(
+        completions.c.id == completion.id
+    )
+    known = connection.execute(query).first()
+    if known is None:
+        recording.add_completion(connection, completion, now)
+    elif tuple(known) != (completion.person, completion.text):
+        raise InvalidFeedback(
+            f"completion {completion.id!r} is here with another person or text: leave out its id"
+        )

@@ -1,0 +1,57 @@
+"""Finding words in what was said, in capitals or not, and however a syllable is composed.
+
+SQLite folds ASCII only, so it is lent Python's way; PostgreSQL has its own. Invariant: the database
+and `fold` make the same of a text, as far as PostgreSQL's locale knows its letters.
+"""
+
+import unicodedata
+from typing import Any
+
+from sqlalchemy import ColumnElement, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+def fold(text: str | None) -> str | None:
+    """Return a text in lower case and with composed characters (NFC), as Hangul is mostly typed."""
+    return None if text is None else unicodedata.normalize("NFC", text).lower()
+
+
+class Folded(FunctionElement[str]):
+    """`fold`, done by the database."""
+
+    type = String()
+    inherit_cache = True
+
+
+class Asked(FunctionElement[str]):
+    """The text of the last message in a column of messages."""
+
+    type = String()
+    inherit_cache = True
+
+
+def mentions(word: str, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column's text holds `word`, which is taken literally."""
+    return Folded(column).contains(fold(word), autoescape=True)
+
+
+@compiles(Folded, "sqlite")
+def _folded_by_us(element: Folded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"fold({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Folded, "postgresql")
+def _folded_by_postgresql(element: Folded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower(normalize({compiler.process(element.clauses, **options)}))"
+
+
+@compiles(Asked, "sqlite")
+def _asked_in_sqlite(element: Asked, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_extract({compiler.process(element.clauses, **options)}, '$[#-1].content')"
+
+
+@compiles(Asked, "postgresql")
+def _asked_in_postgresql(element: Asked, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} -> -1 ->> 'content')"
