@@ -5,7 +5,7 @@ the ids of completions, never to a position in a list that regenerating would sh
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict  # pydantic refuses the one of `typing` before Python 3.12
 
@@ -25,6 +25,10 @@ class Message(TypedDict):
 
     role: str
     content: str
+    tool_calls: NotRequired[list[dict[str, Any]]]
+    """The assistant's calls of the caller's functions."""
+    tool_call_id: NotRequired[str]
+    """Of a message of the role `tool`: the call whose result it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ conversation can be served, trained on and judged both with and without its pass
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from knowledge.chunks import Passage
 
@@ -15,6 +15,8 @@ class Message(TypedDict):
 
     role: str
     content: str
+    tool_calls: NotRequired[list[dict[str, Any]]]
+    tool_call_id: NotRequired[str]
 
 
 SYSTEM = (
@@ -45,14 +47,25 @@ def with_passages(messages: Sequence[Message], passages: Sequence[Passage]) -> l
     """Return the conversation with `passages` in front of its last user turn.
 
     Raises:
-        ValueError: the last message is not the user's.
+        ValueError: the last message is not the user's, nor the result of a tool asked since.
     """
-    if not messages or messages[-1]["role"] != "user":
+    at = asked_at(messages)
+    if at is None:
         raise ValueError("the last message must be the user's question")
-    question = f"{block(passages)}\n\nQuestion: {messages[-1]['content']}"
-    turns = [m for m in messages[:-1] if m["role"] != "system"]
+    question = f"{block(passages)}\n\nQuestion: {messages[at]['content']}"
     return [
         Message(role="system", content=SYSTEM),
-        *turns,
+        *(m for m in messages[:at] if m["role"] != "system"),
         Message(role="user", content=question),
+        *(m for m in messages[at + 1 :] if m["role"] != "system"),
     ]
+
+
+def asked_at(messages: Sequence[Message]) -> int | None:
+    """Return where the question stands that is to be answered; None: nothing was asked last.
+
+    Behind it there may be calls of tools and their results, the last of which waits for an answer.
+    """
+    if not messages or messages[-1]["role"] not in {"user", "tool"}:
+        return None
+    return max((i for i, m in enumerate(messages) if m["role"] == "user"), default=None)

@@ -66,8 +66,11 @@ def show_adapter(name: str, as_json: Json = False) -> None:
 @keys.command("add")
 def add_key(
     holder: str,
-    right: Annotated[
-        list[str] | None, typer.Option(help="chat, feedback, status, act, operator.")
+    rights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rights", "--right", help="chat, feedback, status, act, operator; by commas."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -75,8 +78,9 @@ def add_key(
     from ratchet.wiring import open_parts
     from serving.keys import DEFAULT_RIGHTS, ApiKeys
 
+    given = [right.strip() for words in rights or () for right in words.split(",")]
     made, secret = ApiKeys(open_parts(load_settings()).database).add(
-        holder, right or DEFAULT_RIGHTS
+        holder, given or DEFAULT_RIGHTS
     )
     shown = {"id": made.id, "holder": made.holder, "rights": sorted(made.rights), "secret": secret}
     result(

@@ -118,6 +118,19 @@ class Gate(Section):
     """With more failed requests than this the evidence says nothing."""
 
 
+class Limits(Section):
+    """What one person may ask for; trusted callers and operators have no limits but the body's."""
+
+    requests_per_minute: int = Field(default=60, ge=1)
+    """Answers that a person may ask for in a minute; above: 429 with `Retry-After`."""
+    answers: int = Field(default=8, ge=4)
+    """Answers that may run for a person at once; a blind pair is two, a ranking up to four."""
+    shared: int = Field(default=10, ge=1)
+    """So many times as much for a key, and for all cookies of an IPv4 /24 or IPv6 /56 together."""
+    body_bytes: int = Field(default=4 * 2**20, ge=2**10)
+    """Longest body of a request; above: 413."""
+
+
 class Watch(Section):
     """When what was promoted is taken back."""
 

@@ -7,10 +7,11 @@ Nested keys are set in the environment with two underscores: `RATCHET_PROMOTION_
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +28,7 @@ from ratchet.sections import (
     Evidence,
     Gate,
     Judge,
+    Limits,
     Promotion,
     Schedule,
     Section,
@@ -76,6 +78,10 @@ class Settings(BaseSettings):
     """Web's port; 0 takes a free one."""
     origins: str = ""
     """Further origins of our pages, by commas, e.g. `https://chat.example.com` behind a proxy."""
+    proxy_addresses: str = ""
+    """Networks of reverse proxies that are believed, by commas, e.g. `127.0.0.1, 10.0.0.0/8`."""
+    proxy_user_header: str = ""
+    """Where they name the user they logged in, e.g. `X-Forwarded-User`; they must overwrite it."""
     database_url: str = ""
     """Empty: SQLite in `home`. Several machines need `postgresql+psycopg://...`."""
     engine_url: str = ""
@@ -110,10 +116,19 @@ class Settings(BaseSettings):
     """How much is asked before the gate decides."""
     gate: Gate = Gate()
     """The rule that a candidate must pass."""
+    limits: Limits = Limits()
+    """What one person may ask for."""
     watch: Watch = Watch()
     """When what was promoted is taken back."""
     engine: Engine = Engine()
     """The local vLLM."""
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _are_networks(cls, addresses: str) -> str:
+        for network in filter(None, (word.strip() for word in addresses.split(","))):
+            ip_network(network, strict=False)
+        return addresses
 
     @classmethod
     def settings_customise_sources(
@@ -132,6 +147,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, also when none is set."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'ratchet.db'}"
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks of the proxies that are believed."""
+        return tuple(word.strip() for word in self.proxy_addresses.split(",") if word.strip())
 
     @property
     def engine_urls(self) -> tuple[str, ...]:

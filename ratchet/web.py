@@ -42,7 +42,13 @@ def run_web(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
     app = web_app(settings.model_copy(update={"port": port}))
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        # Which proxies are believed is `serving/proxy.py`'s affair, which needs the real address.
+        proxy_headers=False,
+    )
     chat = app.state.services.chat
     server = GracefulServer(config, lambda: chat.stop(settings.stop_seconds))
     said = say_where(settings, port)

@@ -131,11 +131,13 @@ async def start_agent(call: Call, knowledge: KnowledgeBase | None) -> AgentStrea
     """Start an answer; the engine has accepted the first question when this returns.
 
     Raises:
-        BadRequest: more than one choice is asked for.
+        BadRequest: more than one choice is asked for, or something else than a text.
         ServingError: the engine did not accept it.
     """
     if call.choices != 1:
         raise BadRequest("`agent` gives one answer: leave `n` out, or ask several times")
+    if shaped := sorted({"tools", "tool_choice", "response_format"} & call.sampling.keys()):
+        raise BadRequest(f"`agent` has a tool of its own and answers in words: leave {shaped} out")
     stream = AgentStream(lambda out: Agent(call, knowledge, out).answer())
     await stream.begun()
     return stream

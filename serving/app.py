@@ -13,9 +13,10 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from feedback.database import Database
@@ -32,10 +33,13 @@ from feedback.types import (
 from knowledge.errors import KnowledgeError
 from knowledge.retriever import KnowledgeBase
 from serving.api import conversations, feedback, openai, operations, rankings, uses
-from serving.api.login import render_login
+from serving.api.callers import json_only
+from serving.api.document import describe
+from serving.api.login import Door
 from serving.chat import ChatService
 from serving.config import ServingConfig
 from serving.cookies import PersonCookies
+from serving.edge import Edge
 from serving.engine import EngineClient
 from serving.errors import (
     EngineCut,
@@ -49,6 +53,7 @@ from serving.errors import (
 )
 from serving.identity import Identity
 from serving.keys import ApiKeys
+from serving.limits import Limits
 from serving.loop_view import LoopView
 from serving.metrics import Metrics
 from serving.null_adapter import write_null_adapter
@@ -74,7 +79,8 @@ _FEEDBACK_ERRORS: dict[type[FeedbackError], tuple[int, str, str]] = {
     NotServedTo: (403, "permission_error", "not_served_to_you"),
     InvalidFeedback: (400, "invalid_request_error", "invalid_feedback"),
 }
-_HTTP_TYPES = {404: "not_found_error", 405: "invalid_request_error", 429: "rate_limit_error"}
+_HTTP_TYPES = {404: "not_found_error", 429: "rate_limit_error"}
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
 def assemble(
@@ -103,7 +109,7 @@ def assemble(
         Responders(knowledge),
         recorder,
         metrics,
-        requests_per_minute=config.requests_per_minute,
+        limits=Limits(config.requests_per_minute, config.answers_at_once, config.shared_limit),
         on_failure=on_failure,
     )
     return Services(
@@ -136,20 +142,33 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for part in (openai, feedback, rankings, uses, conversations, operations):
-        app.include_router(part.router)
-    app.add_api_route("/v1/{path:path}", _no_such_route, methods=_METHODS, include_in_schema=False)
+        app.include_router(part.router, dependencies=[Depends(json_only)])
+    for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
+        app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)
     _answer_errors(app)
+    describe(app)
     if services.config.pages:
         _mount_pages(app, services)
     app.add_middleware(PersonCookies, identity=services.identity)
+    app.add_middleware(Edge, body_bytes=services.config.body_bytes)
     return app
 
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
-async def _no_such_route(path: str) -> None:
-    raise NotFound(f"there is nothing at /v1/{path}; /openapi.json lists what there is")
+async def _no_such_route(request: Request) -> None:
+    """Say what is wrong, the path or the method; without this, a Gradio page would answer."""
+    path = request.url.path
+    known = [
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.include_in_schema and route.path_regex.match(path)
+        for method in route.methods
+    ]
+    if not known:
+        raise NotFound(f"there is nothing at {path}; /openapi.json lists what there is")
+    raise HTTPException(405, "this method is not known here", {"Allow": ", ".join(sorted(known))})
 
 
 @contextlib.asynccontextmanager
@@ -206,16 +225,9 @@ def _mount_pages(app: FastAPI, services: Services) -> None:
         except ServingError:
             return None
 
-    @app.get("/operator", include_in_schema=False)
-    async def to_operator(request: Request) -> Response:
-        if operator(request) is None:
-            return HTMLResponse(
-                render_login(request.headers.get("accept-language", "")), status_code=401
-            )
-        return RedirectResponse("/operator/")
-
     mount_page(app, build_operator_page(services), "/operator", operator)
     mount_page(app, build_chat_page(services), "/")
+    app.add_middleware(Door, identity=services.identity)
 
 
 # Errors ------------------------------------------------------------------------------------------
@@ -281,7 +293,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = _HTTP_TYPES.get(error.status_code, "invalid_request_error")
     said = f"{request.method} {request.url.path}: {error.detail}"
-    return _error(error.status_code, said, kind, f"http_{error.status_code}", _headers(error))
+    code = _HTTP_CODES.get(error.status_code, "invalid_request")
+    return _error(error.status_code, said, kind, code, _headers(error))
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

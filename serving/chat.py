@@ -29,7 +29,7 @@ from serving.errors import (
 )
 from serving.failover import Seat
 from serving.identity import Person
-from serving.limits import PerMinute
+from serving.limits import Limits
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
@@ -70,6 +70,8 @@ class Answer:
     passages: tuple[dict[str, Any], ...]
     created: int
     chunk: EngineChunk
+    cut_turns: int
+    """How many of the oldest turns the model did not see."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class ChatService:
         recorder: Recorder,
         metrics: Metrics,
         *,
-        requests_per_minute: int,
+        limits: Limits,
         on_failure: Callable[[Replica, EngineError], None],
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
@@ -110,7 +112,7 @@ class ChatService:
         self._responders = responders
         self._recorder = recorder
         self._metrics = metrics
-        self._limit = PerMinute(requests_per_minute)
+        self._limits = limits
         self._on_failure = on_failure
         self._clock = clock
         self._timer = timer
@@ -126,12 +128,18 @@ class ChatService:
         Raises:
             ServingError: whatever keeps it from starting; then nothing was recorded.
         """
-        self._check_rate(person)
-        completion_id = f"chatcmpl-{self._new_id()}"
-        conversation = request.conversation or completion_id
-        route = self._router.choose(request.model, person, conversation)
-        row = self._row(completion_id, request, person, route, _purpose(person))
-        return await self._stream(row, request, person)
+        leave = self._limits.enter(person)
+        try:
+            completion_id = f"chatcmpl-{self._new_id()}"
+            conversation = request.conversation or completion_id
+            route = self._router.choose(request.model, person, conversation)
+            row = self._row(completion_id, request, person, route, _purpose(person))
+            turn = await self._stream(row, request, person)
+        except BaseException:
+            leave()
+            raise
+        turn.when_ended(leave)
+        return turn
 
     async def answer(self, request: ChatRequest, person: Person) -> Answer:
         """Return one whole answer, committed.
@@ -139,7 +147,13 @@ class ChatService:
         Raises:
             ServingError: there is none; a row is kept only where the engine had begun.
         """
-        self._check_rate(person)
+        leave = self._limits.enter(person)
+        try:
+            return await self._answer(request, person)
+        finally:
+            leave()
+
+    async def _answer(self, request: ChatRequest, person: Person) -> Answer:
         completion_id = f"chatcmpl-{self._new_id()}"
         conversation = request.conversation or completion_id
         route = self._router.choose(request.model, person, conversation)
@@ -161,8 +175,15 @@ class ChatService:
         finally:
             self._answers.discard(task)
         await self._recorder.open(_ended_rows(books, "complete"))
-        created = int(row.created)
-        return Answer(row.id, row.conversation, row.responder, books.passages(), created, chunk)
+        return Answer(
+            row.id,
+            row.conversation,
+            row.responder,
+            books.passages(),
+            int(row.created),
+            chunk,
+            call.cut_turns,
+        )
 
     async def pair(self, request: ChatRequest, person: Person) -> Pair:
         """Start a blind pair; both rows and the comparison are committed when this returns.
@@ -201,7 +222,24 @@ class ChatService:
         opened: Callable[[str, Sequence[str]], Awaitable[None]],
     ) -> tuple[str, list[Turn]]:
         """Start one answer a place, and record by `opened` that they belong together."""
-        self._check_rate(person)
+        leave = self._limits.enter(person, answers=len(places))
+        try:
+            stem, turns = await self._started(request, person, places, opened)
+        except BaseException:
+            for _ in places:
+                leave()
+            raise
+        for turn in turns:
+            turn.when_ended(leave)
+        return stem, turns
+
+    async def _started(
+        self,
+        request: ChatRequest,
+        person: Person,
+        places: Sequence[str],
+        opened: Callable[[str, Sequence[str]], Awaitable[None]],
+    ) -> tuple[str, list[Turn]]:
         stem = self._new_id()
         request = replace(request, conversation=request.conversation or f"chatcmpl-{stem}")
         routes = [RouteResult(name, named=False) for name in self._router.sides(len(places))]
@@ -247,10 +285,6 @@ class ChatService:
 
     def _busy(self) -> bool:
         return any(replica.load for replica in self._router.replicas)
-
-    def _check_rate(self, person: Person) -> None:
-        if person.role == "person" and not person.trusted:
-            self._limit.take(person.id)
 
     def _row(
         self,
@@ -308,6 +342,7 @@ class ChatService:
             fitted.messages,
             fitted.sampling,
             started,
+            fitted.cut,
         )
 
     async def _ask(self, call: Call, books: Account) -> EngineChunk:

@@ -36,8 +36,18 @@ class ServingConfig:
     """Mount the Gradio pages; unit tests of the API do without."""
     origins: tuple[str, ...] = ()
     """Further origins that are ours, e.g. `https://chat.example.com` where a proxy changes Host."""
+    proxy_addresses: tuple[str, ...] = ()
+    """Networks of the reverse proxies whose word about a request counts, e.g. `10.0.0.0/8`."""
+    proxy_user_header: str = ""
+    """The header in which they name the user whom they have logged in; empty: none."""
     requests_per_minute: int = 60
-    """Chat requests of one untrusted person; trusted callers and operators have no limit."""
+    """Answers that one untrusted person may ask for; trusted callers and operators: no limit."""
+    answers_at_once: int = 8
+    """Answers that may run for one untrusted person."""
+    shared_limit: int = 10
+    """How many times as much a key, or the cookies of one address block, may do together."""
+    body_bytes: int = 4 * 2**20
+    """The largest body: far beyond any model's context, far below what hurts."""
     max_choices: int = 8
     """The largest `n` of a request."""
     stop_seconds: float = 20.0
@@ -54,7 +64,7 @@ class ServingConfig:
     cpu_threads: int = 1
     """Cores that a CPU engine computes on."""
     tool_parser: str = ""
-    """vLLM's parser of the base model's tool calls; empty: there is no `agent`."""
+    """vLLM's parser of the base model's tool calls; empty: no `agent`, and no tools of callers."""
     baseline: str = "rag"
     """The other side of a pair where there is no candidate: `rag` or `agent`."""
     engine_args: tuple[str, ...] = ()

@@ -1,13 +1,17 @@
 """Fits a conversation into the model's context by leaving out its oldest turns.
 
-Counting costs a request to the engine, so it is only done where the text could be too long: no
-tokenizer makes more tokens than there are bytes, plus a few a message for the chat template.
+Counting costs a request to the engine, so it is only done where the text could be too long (no
+tokenizer makes more tokens than there are bytes, plus a few a message for the chat template), and
+then the number of turns is halved until it fits, not one after the other.
 
-Invariant: the system turns and the last user turn always stay, and what stays begins with a user's.
+Invariant: the system turns and the last user turn always stay, and what stays begins with a user's:
+so a tool's result never loses the call that it answers.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+import orjson
 
 from feedback.types import Message
 from serving.engine import EngineClient
@@ -24,6 +28,8 @@ class Fitted(NamedTuple):
 
     messages: list[Message]
     sampling: dict[str, Any]
+    cut: int = 0
+    """How many of the oldest turns were left out."""
 
 
 async def fit(
@@ -39,18 +45,23 @@ async def fit(
         BadRequest: not even the last turn fits.
         EngineError: the engine could not count.
     """
-    kept, settings = list(messages), dict(sampling)
+    settings, tools = dict(sampling), sampling.get("tools")
     asked = settings.get("max_tokens")
     room = _room(asked, limit)
-    if _at_most(kept) + max(room, asked or 0) <= limit:
-        return Fitted(kept, settings)
-    used = await client.count_tokens(model, kept)
-    while used + room > limit:
-        shorter = without_oldest(kept)
-        if shorter is None:
-            break
-        kept = shorter
-        used = await client.count_tokens(model, kept)
+    # How a template renders tools is its own affair: then only counting tells.
+    if not tools and _at_most(messages) + max(room, asked or 0) <= limit:
+        return Fitted(list(messages), settings)
+    versions = [list(messages), *shorter(messages)]
+    used = await client.count_tokens(model, versions[0], tools)
+    if used + room > limit:
+        # The first of the versions, which get shorter and shorter, that leaves room for the answer.
+        low, high = 1, len(versions) - 1
+        while low < high:
+            middle = (low + high) // 2
+            fits = await client.count_tokens(model, versions[middle], tools) + room <= limit
+            low, high = (low, middle) if fits else (middle + 1, high)
+        versions = versions[low:] or versions
+        used = await client.count_tokens(model, versions[0], tools)
     if used >= limit:
         raise BadRequest(
             f"the last message has about {used} tokens, and this model can see {limit} including "
@@ -58,16 +69,17 @@ async def fit(
         )
     if asked is not None:
         settings["max_tokens"] = min(asked, limit - used)
-    return Fitted(kept, settings)
+    return Fitted(versions[0], settings, len(messages) - len(versions[0]))
 
 
-def without_oldest(messages: Sequence[Message]) -> list[Message] | None:
-    """Return the conversation without its oldest turn and the answers to it, or None at the end."""
+def shorter(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return the conversation without its oldest turns: each version one question shorter."""
     turns = [i for i, message in enumerate(messages) if message["role"] != "system"]
-    following = [i for i in turns[1:] if messages[i]["role"] == "user"]
-    if not following:
-        return None
-    return [m for i, m in enumerate(messages) if i >= following[0] or m["role"] == "system"]
+    questions = [i for i in turns[1:] if messages[i]["role"] == "user"]
+    return [
+        [m for i, m in enumerate(messages) if i >= question or m["role"] == "system"]
+        for question in questions
+    ]
 
 
 def _room(asked: int | None, limit: int) -> int:
@@ -76,5 +88,8 @@ def _room(asked: int | None, limit: int) -> int:
 
 
 def _at_most(messages: Sequence[Message]) -> int:
-    size = sum(len(m["role"].encode()) + len(m["content"].encode()) for m in messages)
+    size = 0
+    for message in messages:
+        size += len(message["role"].encode()) + len(message["content"].encode())
+        size += len(orjson.dumps(message["tool_calls"])) if "tool_calls" in message else 0
     return size + TEMPLATE_TOKENS * (len(messages) + 1)

@@ -31,7 +31,7 @@ class PersonCookies:
             await self._app(scope, receive, send)
             return
         cookie = self._identity.new_person_cookie()
-        secure = "; Secure" if request.url.scheme == "https" else ""
+        secure = "; Secure" if self._identity.proxies.is_https(request) else ""
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -177,13 +177,17 @@ class EngineClient:
         """
         return await self._http.whole("answers", "/v1/completions", body)
 
-    async def count_tokens(self, model: str, messages: Sequence[Message]) -> int:
+    async def count_tokens(
+        self, model: str, messages: Sequence[Message], tools: Sequence[Any] | None = None
+    ) -> int:
         """Return how many tokens the conversation takes with the model's chat template.
 
         Raises:
             EngineError: as `chat`.
         """
         body = {"model": model, "messages": list(messages), "add_generation_prompt": True}
+        if tools:
+            body["tools"] = list(tools)
         answer = await self._http.whole("admin", "/tokenize", body)
         if not isinstance(answer.get("count"), int):
             raise EngineUnavailable(NO_VLLM)

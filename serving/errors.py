@@ -2,6 +2,7 @@
 
     ServingError                500 server_error
     ├── BadRequest              400 invalid_request_error
+    ├── UnsupportedMediaType    415 invalid_request_error  the body is not announced as JSON
     ├── Unauthorized            401 authentication_error   nobody we know is asking
     ├── Forbidden               403 permission_error       the one asking may not do this
     ├── NotFound                404 not_found_error
@@ -50,6 +51,14 @@ class BadRequest(ServingError):
     status = 400
     type = "invalid_request_error"
     code = "invalid_request"
+
+
+class UnsupportedMediaType(ServingError):
+    """The body is not announced as JSON."""
+
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_media_type"
 
 
 class Unauthorized(ServingError):

@@ -4,6 +4,8 @@
     operator's token or key          operator                    everything
     internal key                     internal                    ask, for evaluation
     API key                          its holder                  what its rights say
+    user's header, from a proxy
+      that we know, Origin ours      that user                   chat, own feedback
     signed cookie, Origin ours       the cookie's person         chat, own feedback
     nothing, and nothing foreign
       can have sent it               `user`, else `local`        chat, feedback, status
@@ -29,6 +31,7 @@ from starlette.requests import HTTPConnection
 from serving.config import ServingConfig
 from serving.errors import BadRequest, Forbidden, Unauthorized
 from serving.keys import RIGHTS, ApiKeys
+from serving.proxy import Proxies
 
 Role = Literal["person", "operator", "internal"]
 
@@ -51,6 +54,8 @@ class Person:
     trusted: bool = False
     """Came with nothing, where nothing foreign can have sent it: no limits."""
     rights: frozenset[str] = frozenset({"chat", "feedback"})
+    shares: tuple[str, ...] = ()
+    """What this person is limited by together with others: their key, or their address block."""
 
     def may(self, right: str) -> bool:
         """Say whether this person has a right."""
@@ -78,6 +83,8 @@ class Identity:
         self, config: ServingConfig, keys: ApiKeys, clock: Callable[[], float] = time.time
     ) -> None:
         self.keys = keys
+        self.proxies = Proxies(config.proxy_addresses, config.proxy_user_header)
+        self._forwarded = frozenset({*_FORWARDED, self.proxies.user_header})
         self._config = config
         self._clock = clock
 
@@ -90,7 +97,7 @@ class Identity:
         secret = _bearer(request.headers)
         if secret is not None:
             return self._of_secret(secret)
-        person = self.of_cookies(request)
+        person = self.of_browser(request)
         if person is not None:
             return person
         if self.is_trusted(request):
@@ -108,8 +115,8 @@ class Identity:
         """
         if user is None or not person.may("act"):
             return person
-        if not isinstance(user, str) or not 0 < len(user) <= 128:
-            raise BadRequest("`user` must be a text of 1 to 128 characters")
+        if not isinstance(user, str) or not 0 < len(user) <= 128 or not user.isprintable():
+            raise BadRequest("`user` must be a printable text of 1 to 128 characters")
         return replace(person, id=user)
 
     def operator(self, request: HTTPConnection) -> Person:
@@ -135,7 +142,8 @@ class Identity:
             and not self.keys.exist()
             and len(hosts) == 1
             and _is_loopback(hosts[0])
-            and not any(_says_forwarded(name) for name in request.headers)
+            and not self.proxies.sent(request)
+            and not any(self._says_forwarded(name) for name in request.headers)
             and self.is_ours(request)
         )
 
@@ -146,14 +154,24 @@ class Identity:
         ours = {f"http://{host}", f"https://{host}", *self._config.origins}
         return all(origin in ours for origin in origins)
 
-    def of_cookies(self, request: HTTPConnection) -> Person | None:
-        """Return the cookie's person; a foreign page's request never counts as theirs."""
+    def of_browser(self, request: HTTPConnection) -> Person | None:
+        """Return the person of the proxy's header or the cookie.
+
+        A browser sends both whoever makes it ask; so a foreign page's request never counts.
+
+        Raises:
+            Unauthorized: a known proxy sends something that is no name.
+        """
         if not self.is_ours(request):
             return None
-        person = self._read(PERSON_COOKIE, request, COOKIE_SECONDS)
+        user = self.proxies.user(request)
+        person = user or self._read(PERSON_COOKIE, request, COOKIE_SECONDS)
         if self._read(OPERATOR_COOKIE, request, OPERATOR_COOKIE_SECONDS) is not None:
             return replace(OPERATOR, id=person or OPERATOR.id)
-        return Person(person) if person is not None else None
+        if person is None:
+            return None
+        # Whom a proxy has logged in is one person; anybody can make themselves another by a cookie.
+        return Person(person, shares=() if user else (self.proxies.block(request),))
 
     # Cookies
 
@@ -194,7 +212,10 @@ class Identity:
             raise Unauthorized("this key is unknown or was revoked; `ratchet keys add` makes one")
         if "operator" in key.rights:
             return replace(OPERATOR, id=key.holder)
-        return Person(key.holder, rights=key.rights)
+        return Person(key.holder, rights=key.rights, shares=(f"key {key.id}",))
+
+    def _says_forwarded(self, name: str) -> bool:
+        return name in self._forwarded or name.startswith("x-forwarded")
 
     def _sign(self, cookie: str, value: str) -> str:
         stamped = f"{value}.{int(self._clock())}"
@@ -247,10 +268,6 @@ def _bearer(headers: Headers) -> str | None:
 
 def _same(given: str, ours: str) -> bool:
     return bool(ours) and hmac.compare_digest(given.encode(), ours.encode())
-
-
-def _says_forwarded(name: str) -> bool:
-    return name in _FORWARDED or name.startswith("x-forwarded")
 
 
 def _is_loopback(host: str) -> bool:

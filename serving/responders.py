@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedback.types import Message
 from knowledge.errors import NoIndex
-from knowledge.prompt import SYSTEM, with_passages
+from knowledge.prompt import SYSTEM, asked_at, with_passages
 from knowledge.retriever import KnowledgeBase
 from serving.errors import BadRequest, UnknownResponder
 
@@ -98,7 +98,8 @@ class Responders:
         """
         if not responder.retrieval:
             return Prepared(list(messages))
-        if not messages or messages[-1]["role"] != "user":
+        last = messages[-1]["role"] if messages else ""
+        if asked_at(messages) is None or (responder.agent and last != "user"):
             raise BadRequest("the last message must be the user's: retrieval searches for it")
         if responder.agent:
             turns = [message for message in messages if message["role"] != "system"]
@@ -136,7 +137,7 @@ def retrieval_chain(knowledge: KnowledgeBase) -> "Runnable[Sequence[Message], Pr
     from knowledge.langchain_retriever import INDEX_VERSION, passage_of
 
     def question(messages: Sequence[Message]) -> str:
-        return messages[-1]["content"]
+        return messages[asked_at(messages) or 0]["content"]
 
     def prompt(found: dict[str, Any]) -> Prepared:
         documents: list[Document] = found["documents"]

@@ -74,6 +74,8 @@ class Call:
     messages: list[Any]
     sampling: dict[str, Any]
     started: float
+    cut_turns: int = 0
+    """How many of the oldest turns did not fit into the context."""
 
     def rows(self) -> list[Completion]:
         """Return one completion a choice: `id`, or `id-0`, `id-1`, ... where there are several."""
@@ -184,6 +186,7 @@ class Turn:
         self.id = row.id
         self.conversation = row.conversation
         self.responder = row.responder
+        self.cut_turns = account.call.cut_turns
         self.created = int(row.created or time.time())
         self._account = account
         self._stream = stream
@@ -191,6 +194,13 @@ class Turn:
         self._failed = failed
         self._ended = False
         self._why: ServingError | None = None
+        self._when_ended: Callable[[], None] | None = None
+
+    def when_ended(self, call: Callable[[], None]) -> None:
+        """Call `call` when the answer ends, however it does."""
+        if self._ended:
+            call()
+        self._when_ended = call
 
     async def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
         """Give the engine's chunks as they arrive; behind the last the answer is closed on disk.
@@ -260,4 +270,6 @@ class Turn:
         self._ended = True
         self._stream.abort()
         self._account.call.seat.leave()
+        if self._when_ended is not None:
+            self._when_ended()
         return self._account.endings(status)

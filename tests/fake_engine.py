@@ -60,6 +60,8 @@ class FakeEngine:
         self.script: list[Scripted] = []
         """Replies to requests with tools, in order; the last one is repeated."""
         self.requests: list[dict[str, Any]] = []
+        self.counted = 0
+        """How often it was asked to count tokens."""
         self.aborted = 0
         self.url = ""
 
@@ -106,7 +108,9 @@ class FakeEngine:
 
     async def _tokenize(self, request: Request) -> Response:
         body = orjson.loads(await request.body())
+        self.counted += 1
         count = sum(len(message["content"].split()) for message in body["messages"])
+        count += len(str(body.get("tools", "")).split())
         return JSONResponse({"count": count, "max_model_len": self.context, "tokens": []})
 
     async def _load(self, request: Request) -> Response:
@@ -144,13 +148,13 @@ class FakeEngine:
             return StreamingResponse(self._acted(body, scripted), media_type="text/event-stream")
         if body.get("stream"):
             return StreamingResponse(self._events(body), media_type="text/event-stream")
-        await asyncio.sleep(self.pause * len(self.words))
+        await self._think(request)
         text = " ".join(self.words).format(model=body["model"])
         choices = [
             {
                 "index": i,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": "stop",
+                "message": _message(body, text),
+                "finish_reason": "tool_calls" if _called(body) else "stop",
                 "stop_reason": None,
             }
             for i in range(body.get("n", 1))
@@ -158,6 +162,16 @@ class FakeEngine:
         return JSONResponse(
             {"id": "own", "model": body["model"], "choices": choices, "usage": self._usage(body)}
         )
+
+    async def _think(self, request: Request) -> None:
+        """Take the time that a whole answer needs, unless whoever asked is gone before."""
+        try:
+            async with asyncio.timeout(self.pause * len(self.words)):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+            self.aborted += 1
+        except TimeoutError:
+            pass
 
     def _refusal(self, body: dict[str, Any]) -> Response | None:
         if self.status or self.failing:
@@ -175,6 +189,11 @@ class FakeEngine:
             await self._obstacle(-1)
             for index in range(body.get("n", 1)):
                 yield self._event(body, index, {"role": "assistant", "content": ""})
+                if _called(body):
+                    for delta in _call_deltas(body):
+                        yield self._event(body, index, delta)
+                    yield self._event(body, index, {}, "tool_calls")
+                    continue
                 for i, word in enumerate(self.words):
                     await self._obstacle(i)
                     if i == self.error_after:
@@ -234,6 +253,32 @@ class FakeEngine:
         return {"prompt_tokens": 5, "completion_tokens": said, "total_tokens": 5 + said}
 
 
+def _called(body: dict[str, Any]) -> str | None:
+    """Return the name of the tool that is called: the one that must be, or the first of them."""
+    choice = body.get("tool_choice", "auto")
+    if not body.get("tools") or choice == "none":
+        return None
+    named = choice["function"] if isinstance(choice, dict) else body["tools"][0]["function"]
+    return str(named["name"])
+
+
+def _message(body: dict[str, Any], text: str) -> dict[str, Any]:
+    if name := _called(body):
+        function = {"name": name, "arguments": '{"q": "x"}'}
+        call = {"id": "call-1", "type": "function", "function": function}
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {"role": "assistant", "content": text}
+
+
+def _call_deltas(body: dict[str, Any]) -> list[dict[str, Any]]:
+    function = {"name": _called(body), "arguments": ""}
+    first = {"index": 0, "id": "call-1", "type": "function", "function": function}
+    parts: list[dict[str, Any]] = [
+        {"index": 0, "function": {"arguments": a}} for a in ('{"q": ', '"x"}')
+    ]
+    return [{"tool_calls": [call]} for call in [first, *parts]]
+
+
 def _error(status: int, message: str) -> Response:
     return JSONResponse({"error": {"message": message, "code": status}}, status_code=status)
 
@@ -241,7 +286,9 @@ def _error(status: int, message: str) -> Response:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """Serve an ASGI application on a free port, in a thread; give its address."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="auto", ws="none")
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", lifespan="auto", ws="none", proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

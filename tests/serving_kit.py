@@ -1,5 +1,6 @@
 """What the tests of serving share: a home, a database, a fake engine and a served application."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -128,11 +129,17 @@ def service(
             fake.url = stack.enter_context(served(fake.app()))
         urls = [fake.url for fake in (engine, *beside)]
         services = assemble(config_for(home, *urls, **changes), database, Loop(), knowledge)
-        with served(create_app(services)) as url, httpx.Client(base_url=url, timeout=30) as http:
+        app = asyncio.run(application(services))
+        with served(app) as url, httpx.Client(base_url=url, timeout=30) as http:
             made = Service(services, engine, url, http)
             wait_for(lambda: http.get("/readyz").status_code == 200)
             yield made
     database.dispose()
+
+
+async def application(services: Services) -> Any:
+    """Build the pages inside a loop: outside of one, Gradio opens loops that nobody closes."""
+    return create_app(services)
 
 
 def wait_for(true: Any, seconds: float = 20.0) -> None:

@@ -16,14 +16,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from pydantic import ValidationError
 
-from feedback.types import Message
 from training.job import JOB, LOG, RESULT, Job, JobResult, Progress
 
 STOP_SECONDS = 5.0
@@ -133,7 +132,10 @@ class JudgeProcess:
             self._child = None
 
     def score(
-        self, answers: Sequence[tuple[Sequence[Message], str]], *, timeout: float = 600.0
+        self,
+        answers: Sequence[tuple[Sequence[Mapping[str, object]], str]],
+        *,
+        timeout: float = 600.0,
     ) -> list[float]:
         """Return for every conversation (without passages) and answer how likely it is liked.
 

@@ -183,10 +183,7 @@ def served_prompt(completion: Completion) -> Turns:
     if not _retrieved(completion):
         return tuple(completion.messages)
     passages = [Passage(**fields) for fields in completion.passages]
-    return tuple(
-        Message(role=turn["role"], content=turn["content"])
-        for turn in with_passages(completion.messages, passages)
-    )
+    return tuple(with_passages(completion.messages, passages))
 
 
 # For (left, right): was it liked?
@@ -228,6 +225,9 @@ def _unusable(completion: Completion, text: str) -> str | None:
         return "agent found no passages"
     if not completion.messages or completion.messages[-1]["role"] != "user":
         return "conversation does not end with the person"
+    if completion.sampling.get("tools"):
+        # A row holds messages only: it would teach to answer without the tools that were offered.
+        return "tools were offered"
     return None
 
 

@@ -11,18 +11,28 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Request
 
-from serving.errors import BadRequest
+from serving.errors import BadRequest, UnsupportedMediaType
 from serving.identity import Person
 from serving.services import Services
-
-LARGEST_BODY = 4 * 2**20
-"""Bytes: far beyond any model's context, far below what hurts."""
 
 
 async def services(request: Request) -> Services:
     """Return the services of this application."""
     found: Services = request.app.state.services
     return found
+
+
+async def json_only(request: Request) -> None:
+    """Refuse bodies that a foreign page's form could send without asking first.
+
+    Raises:
+        UnsupportedMediaType: the body is not announced as JSON.
+    """
+    if request.method not in {"POST", "PUT", "PATCH"} or not request.url.path.startswith("/v1/"):
+        return
+    media, _, _ = request.headers.get("content-type", "").partition(";")
+    if media.strip().lower() != "application/json":
+        raise UnsupportedMediaType("send JSON, with the header `Content-Type: application/json`")
 
 
 async def caller(request: Request) -> Person:
@@ -48,15 +58,10 @@ async def json_object(request: Request) -> dict[str, Any]:
     """Read a request's body.
 
     Raises:
-        BadRequest: it is too long, no JSON, or no object.
+        BadRequest: it is no JSON, or no object.
     """
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > LARGEST_BODY:
-            raise BadRequest(f"the body is longer than {LARGEST_BODY} bytes")
     try:
-        body = orjson.loads(content)
+        body = orjson.loads(await request.body())
     except orjson.JSONDecodeError as err:
         raise BadRequest(f"the body is not JSON: {err}") from err
     if not isinstance(body, dict):

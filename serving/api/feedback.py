@@ -7,20 +7,23 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from feedback.sides import read_sides
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.parameters import conversation, messages, sampling
+from serving.api.messages import messages
+from serving.api.openai import cut_header
+from serving.api.parameters import conversation, sampling
 from serving.chat import ChatRequest, Delta, Turn
 from serving.errors import BadRequest, Conflict
 from serving.services import Services
 
 router = APIRouter(prefix="/v1", tags=["Feedback"])
 
+_NOT_BLIND = {"model", "n", "seed", "stream", "logprobs", "top_logprobs", "tools", "tool_choice"}
 _REQUEST_ONLY = {"messages", "metadata", "user", "count"}
 User = Annotated[
     str | None, Field(default=None, description="For callers that may speak for others")
@@ -67,13 +70,16 @@ async def vote(
 
 
 @router.post("/comparisons", openapi_extra=bodies.COMPARISON)
-async def compare(request: Request, caller: Caller, services: ServicesOf) -> dict[str, Any]:
+async def compare(
+    request: Request, response: Response, caller: Caller, services: ServicesOf
+) -> dict[str, Any]:
     """Answer one conversation twice, blind."""
     caller.require("chat")
     body = await json_object(request)
     person = services.identity.acting(caller, body.get("user"))
     pair = await services.chat.pair(blind_request(body, services.config.max_choices), person)
     left, right = await written(pair.left, pair.right)
+    response.headers.update(most_cut(pair.left, pair.right))
     return {"id": pair.id, "left": left, "right": right}
 
 
@@ -84,13 +90,18 @@ def blind_request(body: Mapping[str, Any], max_choices: int) -> ChatRequest:
         BadRequest: something in it is wrong, or would tell the answers apart.
     """
     settings = {k: v for k, v in body.items() if k not in _REQUEST_ONLY}
-    if {"model", "n", "seed", "stream", "logprobs", "top_logprobs"} & settings.keys():
-        raise BadRequest("a comparison is blind: it takes no model, n, seed, stream or logprobs")
+    if refused := sorted(_NOT_BLIND & settings.keys()):
+        raise BadRequest(f"a comparison is of texts, blind: leave {', '.join(refused)} out")
     return ChatRequest(
         messages=messages(body.get("messages")),
         sampling=sampling(settings, max_choices),
         conversation=conversation(body),
     )
+
+
+def most_cut(*turns: Turn) -> dict[str, str]:
+    """Return one header for all: the passages of one may have taken room from its history."""
+    return cut_header(max(turn.cut_turns for turn in turns))
 
 
 async def written(*turns: Turn) -> list[dict[str, str]]:

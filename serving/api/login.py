@@ -1,11 +1,19 @@
 """The page on which an operator logs in: in the browser's language and its light or dark.
 
+`Door` shows it in front of the operator's page to whoever is not logged in.
+
 Invariant: it is one document without scripts or anything from elsewhere, and it never repeats what
 was typed.
 """
 
 from typing import NamedTuple
 
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.errors import ServingError
+from serving.identity import Identity
 from serving.ui.text import Language, language_of
 
 
@@ -62,3 +70,26 @@ def render_login(accept_language: str, *, wrong: bool = False) -> str:
 <form method="post" action="/operator/login"><label for="token">{words.label}</label>
 <input id="token" name="token" type="password" autofocus autocomplete="current-password">
 <input type="submit" value="{words.button}"></form></html>"""
+
+
+class Door:
+    """Lets operators through to their page; Gradio answers everybody else with a bare 401."""
+
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+        self._app = app
+        self._identity = identity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] not in {"/operator", "/operator/"}:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            self._identity.operator(request)
+        except ServingError:
+            page = render_login(request.headers.get("accept-language", ""))
+            await HTMLResponse(page, status_code=401)(scope, receive, send)
+            return
+        to_page = RedirectResponse("/operator/") if scope["path"] == "/operator" else self._app
+        await to_page(scope, receive, send)

@@ -48,15 +48,26 @@ async def chat_completions(request: Request, caller: Caller, services: ServicesO
     """Answer a conversation, streamed or in one piece."""
     caller.require("chat")
     call = chat_call(await json_object(request), services.config.max_choices)
+    if call.offers_tools and not services.config.tool_parser:
+        raise BadRequest(
+            "this service's model is offered no tools: an operator names vLLM's parser of its "
+            "calls in engine.tool_parser"
+        )
     person = services.identity.acting(caller, call.user)
     if call.stream:
         turn = await services.chat.start(call.request, person)
-        return EventStream(_events(turn, include_usage=call.include_usage), turn.aclose)
+        events = _events(turn, include_usage=call.include_usage)
+        return EventStream(events, turn.aclose, cut_header(turn.cut_turns))
     answering = asyncio.ensure_future(services.chat.answer(call.request, person))
     answer = await unless_gone(request.receive, answering)
     if answer is None:
         return Response(status_code=499)
-    return Json(_whole(answer))
+    return Json(_whole(answer), headers=cut_header(answer.cut_turns))
+
+
+def cut_header(turns: int) -> dict[str, str]:
+    """Return the header that says how many of the oldest turns the model did not see."""
+    return {"X-Ratchet-Cut-Turns": str(turns)} if turns else {}
 
 
 @router.post("/completions", openapi_extra=bodies.TEXT)
@@ -111,7 +122,7 @@ def _whole(answer: Answer) -> dict[str, Any]:
         "choices": [
             {
                 "index": choice["index"],
-                "message": {"role": "assistant", "content": choice["message"]["content"] or ""},
+                "message": _message(choice["message"]),
                 "logprobs": choice.get("logprobs"),
                 "finish_reason": choice["finish_reason"],
             }
@@ -120,6 +131,11 @@ def _whole(answer: Answer) -> dict[str, Any]:
         "usage": _usage(chunk),
         "ratchet": {"conversation_id": answer.conversation, "passages": answer.passages},
     }
+
+
+def _message(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the message as the engine gave it; OpenAI's clients read no content as no answer."""
+    return said if said.get("tool_calls") else {**said, "content": said["content"] or ""}
 
 
 async def _events(turn: Turn, *, include_usage: bool) -> AsyncGenerator[bytes, None]:

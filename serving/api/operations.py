@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -114,7 +114,7 @@ async def readyz(services: ServicesOf) -> dict[str, str]:
     return {"status": "ready", "live": live}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Return figures for Prometheus."""
     try:
@@ -154,7 +154,7 @@ def _logged_in(request: Request, services: Services) -> Response:
         max_age=OPERATOR_COOKIE_SECONDS,
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=services.identity.proxies.is_https(request),
     )
     return response
 

@@ -11,19 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from feedback.types import Message
+from serving.api.messages import messages, name
+from serving.api.tools import check_tools, response_format, tool_choice, tools
 from serving.chat import ChatRequest
 from serving.errors import BadRequest
 from serving.router import ROUTED
 
 Check = Callable[[str, Any], Any]
-LONGEST_ID = 128
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+MOST_STOPS = 4
+"""As many as OpenAI and vLLM take."""
 _IGNORED = frozenset(
     {
         "store",
         "service_tier",
-        "parallel_tool_calls",
         "prediction",
         "prompt_cache_key",
         "prompt_cache_retention",
@@ -46,6 +46,12 @@ class ChatCall:
     stream: bool
     include_usage: bool
 
+    @property
+    def offers_tools(self) -> bool:
+        """Whether the model may call something of the caller's."""
+        settings = self.request.sampling
+        return bool(settings.get("tools")) and settings.get("tool_choice") != "none"
+
 
 def chat_call(body: Mapping[str, Any], max_choices: int) -> ChatCall:
     """Read the body of `POST /v1/chat/completions`.
@@ -56,16 +62,19 @@ def chat_call(body: Mapping[str, Any], max_choices: int) -> ChatCall:
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object")
+    stream = _flag("stream", body.get("stream") or False)
+    if options and not stream:
+        raise BadRequest("`stream_options` needs `stream: true`")
     request = ChatRequest(
         messages=messages(body.get("messages")),
-        model=_text("model", body.get("model") or ROUTED),
+        model=name("model", body.get("model") or ROUTED),
         sampling=sampling(body, max_choices),
         conversation=conversation(body),
     )
     return ChatCall(
         request,
         body.get("user"),
-        stream=_flag("stream", body.get("stream") or False),
+        stream=stream,
         include_usage=_flag("include_usage", options.get("include_usage") or False),
     )
 
@@ -77,32 +86,19 @@ def sampling(body: Mapping[str, Any], max_choices: int) -> dict[str, Any]:
         BadRequest: one is wrong, unknown or not supported.
     """
     settings: dict[str, Any] = {}
-    for name, value in body.items():
-        if value is None or name in _OURS or name in _IGNORED:
+    for parameter, value in body.items():
+        if value is None or parameter in _OURS or parameter in _IGNORED:
             continue
-        check = _SAMPLING.get(name)
-        if check is None:
-            raise BadRequest(f"the parameter {name!r} is not supported here; leave it out")
-        settings[name] = check(name, value)
+        settings[parameter] = _check(_SAMPLING, parameter, value)
     if body.get("max_completion_tokens") is not None:
         settings["max_tokens"] = _count("max_completion_tokens", body["max_completion_tokens"])
-    settings.pop("response_format", None)
-    if settings.get("n", 1) > max_choices:
-        raise BadRequest(f"`n` is at most {max_choices} here, not {settings['n']}")
+    if settings.get("response_format", ...) is None:
+        del settings["response_format"]
+    _check_choices(settings, max_choices)
+    check_tools(settings)
     if settings.get("top_logprobs") and not settings.get("logprobs"):
         raise BadRequest("`top_logprobs` needs `logprobs: true`")
     return settings
-
-
-def messages(value: Any) -> tuple[Message, ...]:
-    """Return a conversation in its plainest form.
-
-    Raises:
-        BadRequest: it is not one, or holds more than text.
-    """
-    if not isinstance(value, list) or not value:
-        raise BadRequest("`messages` must be a list of at least one message")
-    return tuple(_message(i, message) for i, message in enumerate(value))
 
 
 def conversation(body: Mapping[str, Any]) -> str | None:
@@ -117,29 +113,19 @@ def conversation(body: Mapping[str, Any]) -> str | None:
     if not isinstance(metadata, dict):
         raise BadRequest("`metadata` must be an object")
     given = metadata.get("conversation_id")
-    return None if given is None else _text("metadata.conversation_id", given)
+    return None if given is None else name("metadata.conversation_id", given)
 
 
-def _message(position: int, message: Any) -> Message:
-    where = f"messages[{position}]"
-    role = message.get("role") if isinstance(message, dict) else None
-    if not isinstance(role, str) or role not in _ROLES:
-        raise BadRequest(f"{where} needs a `role`: one of {', '.join(_ROLES)}")
-    content = message.get("content")
-    if isinstance(content, list):
-        parts = [_part(where, part) for part in content]
-        content = "".join(parts)
-    if content is None and role == "assistant":
-        content = ""
-    if not isinstance(content, str):
-        raise BadRequest(f"{where} needs a `content` that is a text")
-    return Message(role=_ROLES[role], content=content)
+def _check(known: Mapping[str, Check], parameter: str, value: Any) -> Any:
+    check = known.get(parameter)
+    if check is None:
+        raise BadRequest(f"the parameter {parameter[:80]!r} is not supported here; leave it out")
+    return check(parameter, value)
 
 
-def _part(where: str, part: Any) -> str:
-    if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-        return str(part["text"])
-    raise BadRequest(f"{where}: only parts of the type `text` are understood")
+def _check_choices(settings: Mapping[str, Any], max_choices: int) -> None:
+    if settings.get("n", 1) > max_choices:
+        raise BadRequest(f"`n` is at most {max_choices} here, not {settings['n']}")
 
 
 def _number(low: float, high: float) -> Check:
@@ -172,28 +158,24 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID:
-        raise BadRequest(f"`{name}` must be a text of 1 to {LONGEST_ID} characters")
-    return value
-
-
 def _stop(name: str, value: Any) -> list[str]:
     stops = [value] if isinstance(value, str) else value
-    if not isinstance(stops, list) or len(stops) > 16:
-        raise BadRequest(f"`{name}` must be a text or a list of at most 16")
+    if not isinstance(stops, list) or len(stops) > MOST_STOPS:
+        raise BadRequest(f"`{name}` must be a text or a list of at most {MOST_STOPS}")
     if not all(isinstance(stop, str) and stop for stop in stops):
         raise BadRequest(f"`{name}` must hold texts that are not empty")
     return stops
 
 
-def _plain_text(name: str, value: Any) -> None:
-    if value != {"type": "text"}:
-        raise BadRequest(f"`{name}` other than text is not supported here")
+def _bias(name: str, value: Any) -> dict[str, float]:
+    if not isinstance(value, dict) or not all(token.isdecimal() for token in value):
+        raise BadRequest(f"`{name}` must be an object of token ids and numbers")
+    return {token: _weight(f"{name}.{token[:20]}", weight) for token, weight in value.items()}
 
 
 _count = _whole(1, 1_000_000)
 _penalty = _number(-2, 2)
+_weight = _number(-100, 100)
 _SAMPLING: dict[str, Check] = {
     "temperature": _number(0, 2),
     "top_p": _number(0.000001, 1),
@@ -205,15 +187,20 @@ _SAMPLING: dict[str, Check] = {
     "top_logprobs": _whole(0, 20),
     "presence_penalty": _penalty,
     "frequency_penalty": _penalty,
-    "response_format": _plain_text,
+    "logit_bias": _bias,
+    "tools": tools,
+    "tool_choice": tool_choice,
+    "parallel_tool_calls": _flag,
+    "response_format": response_format,
 }
+_OF_CHATS = {"top_logprobs", "tools", "tool_choice", "parallel_tool_calls", "response_format"}
 _TEXT: dict[str, Check] = {
-    **{name: check for name, check in _SAMPLING.items() if name != "response_format"},
+    **{name: check for name, check in _SAMPLING.items() if name not in _OF_CHATS},
     "max_tokens": _whole(0, 1_000_000),
     "logprobs": _whole(0, 20),
     "echo": _flag,
 }
-_TEXT.pop("top_logprobs")
+_OF_TEXTS = {"prompt", "model", "user", "stream", "best_of"}
 
 
 def text_body(body: Mapping[str, Any], max_choices: int) -> dict[str, Any]:
@@ -225,15 +212,11 @@ def text_body(body: Mapping[str, Any], max_choices: int) -> dict[str, Any]:
     if body.get("stream"):
         raise BadRequest("text completions are not streamed here; leave `stream` out")
     passed: dict[str, Any] = {"prompt": _prompt(body.get("prompt"))}
-    for name, value in body.items():
-        if value is None or name in {"prompt", "model", "user", "stream", "best_of"} | _IGNORED:
+    for parameter, value in body.items():
+        if value is None or parameter in _OF_TEXTS or parameter in _IGNORED:
             continue
-        check = _TEXT.get(name)
-        if check is None:
-            raise BadRequest(f"the parameter {name!r} is not supported here; leave it out")
-        passed[name] = check(name, value)
-    if passed.get("n", 1) > max_choices:
-        raise BadRequest(f"`n` is at most {max_choices} here, not {passed['n']}")
+        passed[parameter] = _check(_TEXT, parameter, value)
+    _check_choices(passed, max_choices)
     return passed
 
 

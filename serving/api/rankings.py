@@ -6,14 +6,14 @@ Invariant: nothing here tells who made an answer before the person has ranked th
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from feedback.rankings import FEWEST, MOST, Rankings
 from feedback.types import Order, Ranking
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.feedback import User, blind_request, makers, written
+from serving.api.feedback import User, blind_request, makers, most_cut, written
 from serving.errors import BadRequest
 from serving.services import Services
 
@@ -28,7 +28,9 @@ class OrderBody(BaseModel):
 
 
 @router.post("/rankings", openapi_extra=bodies.RANKING)
-async def rank(request: Request, caller: Caller, services: ServicesOf) -> dict[str, Any]:
+async def rank(
+    request: Request, response: Response, caller: Caller, services: ServicesOf
+) -> dict[str, Any]:
     """Answer one conversation three or four times, blind."""
     caller.require("chat")
     body = await json_object(request)
@@ -38,7 +40,9 @@ async def rank(request: Request, caller: Caller, services: ServicesOf) -> dict[s
         raise BadRequest(f"`count` must be {FEWEST} or {MOST}, not {count!r}")
     asked = blind_request(body, services.config.max_choices)
     lineup = await services.chat.rank(asked, person, count)
-    return {"id": lineup.id, "answers": await written(*lineup.turns)}
+    answers = await written(*lineup.turns)
+    response.headers.update(most_cut(*lineup.turns))
+    return {"id": lineup.id, "answers": answers}
 
 
 @router.put("/feedback/rankings/{ranking_id}")

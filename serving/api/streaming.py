@@ -5,7 +5,7 @@ answer behind it is recorded as what it was.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from starlette.responses import Response
@@ -22,9 +22,12 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, source: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]
+        self,
+        source: AsyncGenerator[bytes, None],
+        close: Callable[[], Awaitable[None]],
+        headers: Mapping[str, str],
     ) -> None:
-        super().__init__(headers=_HEADERS)
+        super().__init__(headers={**_HEADERS, **headers})
         # The base class counts the empty body; a stream's length is not known.
         del self.headers["content-length"]
         self._source = source

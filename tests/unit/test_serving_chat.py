@@ -166,6 +166,7 @@ def test_a_client_that_leaves_before_a_whole_answer_is_a_cut(served: Service) ->
             timeout=1.0,
         )
     wait_for(lambda: [c.status for c in served.store.completions()] == ["cut"])
+    wait_for(lambda: served.engine.aborted == 1)
     assert not +served.services.router.replicas[0].in_flight
 
 
@@ -283,7 +284,7 @@ def test_the_oldest_turns_make_room(tmp_path: Path) -> None:
     ("wrong", "says"),
     [
         ({"messages": []}, "at least one"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "role"),
+        ({"messages": [{"role": "wizard", "content": "x"}]}, "role"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "role"),
         ({"messages": [{"role": "user", "content": 3}]}, "content"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "text"),
@@ -294,8 +295,7 @@ def test_the_oldest_turns_make_room(tmp_path: Path) -> None:
         ({"stop": [""]}, "stop"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
         ({"priority": -5}, "priority"),
-        ({"tools": []}, "tools"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"stop": list("abcde")}, "stop"),
         ({"top_logprobs": 3}, "logprobs"),
         ({"stream": "yes"}, "stream"),
         ({"user": ""}, "user"),

@@ -10,11 +10,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from feedback.types import Message
-from serving.context import fit, without_oldest
+from serving.context import fit, shorter
 from serving.engine import MAX_EVENT_BYTES, EngineClient
 from serving.engine_errors import is_retryable
-from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable, TooManyRequests
-from serving.limits import PerMinute
+from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable
 from serving.null_adapter import write_null_adapter
 from serving.responders import Responders, parse
 from tests.fake_engine import FakeEngine, served
@@ -161,7 +160,7 @@ def test_only_what_never_arrived_is_sent_again() -> None:
 async def test_what_surely_fits_is_not_counted(fake: FakeEngine) -> None:
     async with EngineClient("http://127.0.0.1:9") as nowhere:
         fitted = await fit(nowhere, "base", HI, {"max_tokens": 50}, 4096)
-    assert fitted == (list(HI), {"max_tokens": 50})
+    assert fitted == (list(HI), {"max_tokens": 50}, 0)
 
 
 async def test_an_answer_may_be_as_long_as_there_is_room(fake: FakeEngine) -> None:
@@ -178,12 +177,52 @@ def test_turns_go_oldest_first() -> None:
 
     system, question = turn("system", "s"), turn("user", "last")
     talk = [system, turn("user", "1"), turn("assistant", "2"), turn("user", "3")]
-    shorter = without_oldest([*talk, turn("assistant", "4"), question])
-    assert shorter is not None
-    assert [m["content"] for m in shorter] == ["s", "3", "4", "last"]
-    assert without_oldest(shorter) == [system, question]
-    assert without_oldest([system, question]) is None
-    assert without_oldest([turn("assistant", "hello"), question]) == [question]
+    versions = shorter([*talk, turn("assistant", "4"), question])
+    assert [m["content"] for m in versions[0]] == ["s", "3", "4", "last"]
+    assert versions[1:] == [[system, question]]
+    assert shorter([system, question]) == []
+    assert shorter([turn("assistant", "hello"), question]) == [[question]]
+
+
+async def test_as_many_turns_stay_as_fit_and_few_are_counted(fake: FakeEngine) -> None:
+    talk = [
+        Message(role=role, content=f"{i} word word")
+        for i in range(100)
+        for role in ("user", "assistant")
+    ]
+    messages = [Message(role="system", content="s"), *talk, *HI]
+    async with EngineClient(fake.url) as client:
+        fitted = await fit(client, "base", messages, {"max_tokens": 25}, 100)
+    # 75 words: the system's, the question's, and twelve turns of six words between them.
+    assert [m["content"] for m in fitted.messages[:2]] == ["s", "88 word word"]
+    assert fitted.messages[-1] == HI[-1]
+    assert (len(fitted.messages), fitted.cut) == (26, 176)
+    assert fitted.sampling == {"max_tokens": 25}
+    assert fake.counted <= 10
+
+
+async def test_a_result_never_loses_its_call(fake: FakeEngine) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    rounds = [
+        Message(role="user", content="one two three"),
+        Message(role="assistant", content="", tool_calls=[call]),
+        Message(role="tool", content="four five six", tool_call_id="c"),
+        Message(role="assistant", content="seven"),
+    ]
+    for limit in range(8, 60):
+        async with EngineClient(fake.url) as client:
+            fitted = await fit(client, "base", [*rounds * 3, *HI], {"max_tokens": 2}, limit)
+        assert fitted.messages[0]["role"] == "user"
+        assert len(fitted.messages) % 4 == 1
+        assert fitted.cut == 13 - len(fitted.messages)
+
+
+async def test_tools_take_room_too(fake: FakeEngine) -> None:
+    tool = {"type": "function", "function": {"name": "f", "description": "word " * 90}}
+    talk = [Message(role="user", content="old"), Message(role="assistant", content="ok"), *HI]
+    async with EngineClient(fake.url) as client:
+        fitted = await fit(client, "base", talk, {"tools": [tool], "max_tokens": 8}, 100)
+    assert (fitted.messages, fitted.cut) == (list(HI), 2)
 
 
 async def test_retrieval_needs_a_question() -> None:
@@ -195,22 +234,6 @@ async def test_retrieval_needs_a_question() -> None:
     assert plain.messages == list(last)
     without = await responders.prepare(parse("rag"), HI)
     assert "(none)" in without.messages[-1]["content"]
-
-
-def test_a_bucket_empties_and_fills() -> None:
-    now = [0.0]
-    limit = PerMinute(2, lambda: now[0])
-    limit.take("a")
-    limit.take("a")
-    with pytest.raises(TooManyRequests) as raised:
-        limit.take("a")
-    assert raised.value.retry_after == 30
-    limit.take("b")
-    now[0] += 31
-    limit.take("a")
-    now[0] += 600
-    limit.take("c")
-    assert set(limit._buckets) == {"c"}
 
 
 def test_the_null_adapter_is_written_once(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_a_fact_whose_passage_is_gone_is_not_learned_by_heart() -> None:
             {"messages": ({"role": "assistant", "content": "Hello"},)},
             "conversation does not end with the person",
         ),
+        ({"sampling": {"tools": [{"type": "function"}]}}, "tools were offered"),
     ],
 )
 def test_what_cannot_be_trained_on_is_counted(changes: dict[str, Any], reason: str) -> None:
