@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("gate", "votes", "gateway", "throughput", "swaps", "pages", "memory", "loop")
+BENCHMARKS = (
+    "gate",
+    "votes",
+    "gateway",
+    "throughput",
+    "swaps",
+    "replicas",
+    "pages",
+    "memory",
+    "loop",
+)
 
 if __name__ == "__main__":
     for name in BENCHMARKS:

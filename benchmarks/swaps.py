@@ -23,9 +23,9 @@ from benchmarks.processes import OPERATOR, OUR_CORE, engine, gateway, pin
 from benchmarks.results import table, write_section
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts
+from serving.adapter_files import MANIFEST, fingerprint
 from serving.null_adapter import write_null_adapter
 from serving.records import AdapterRecord
-from serving.swap import fingerprint
 
 STREAMS = 16
 BODY = {
@@ -45,9 +45,11 @@ def publish(home: Path, seed: int) -> str:
     config = json.loads((plain / "adapter_config.json").read_text(encoding="utf-8"))
     (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     _save(folder, parts.base, np.random.default_rng(seed))
+    found = fingerprint(folder)
+    (folder / MANIFEST).write_text(json.dumps({"fingerprint": found}), encoding="utf-8")
     parts.registry.add_adapter(
         AdapterRecord(
-            name=name, path=str(folder.absolute()), fingerprint=fingerprint(folder),
+            name=name, path=str(folder.absolute()), fingerprint=found,
             base_hash=parts.base_hash, recipe="kto", dataset="benchmark", cycle="benchmark",
         )
     )  # fmt: skip

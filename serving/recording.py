@@ -117,8 +117,9 @@ class Recorder:
         return written
 
     def _owe_if_failed(self, written: "Future[None]", endings: Sequence[Ending]) -> None:
+        _log_failure(written)
         if not isinstance(written.exception(), STORAGE):
-            return _log_failure(written)
+            return
         with self._lock:
             self._owed.append(endings)
         if not self._draining:
