@@ -61,6 +61,7 @@ from serving.router import Router
 from serving.services import Services
 from serving.storage_errors import STORAGE, storage_failed
 from serving.swap import Reconciler
+from serving.ui.document import HEADERS
 
 __all__ = ["Services", "assemble", "create_app"]
 
@@ -197,6 +198,8 @@ def _null_adapter(config: ServingConfig) -> Path | None:
 def _mount_pages(app: FastAPI, services: Services) -> None:
     # Gradio takes seconds to import, and not everything that builds an application has pages.
     from serving.ui.chat import build_chat_page
+    from serving.ui.compare import build_compare_page
+    from serving.ui.mine import mine_route
     from serving.ui.mount import mount_page
     from serving.ui.operator import build_operator_page
 
@@ -210,11 +213,18 @@ def _mount_pages(app: FastAPI, services: Services) -> None:
     async def to_operator(request: Request) -> Response:
         if operator(request) is None:
             return HTMLResponse(
-                render_login(request.headers.get("accept-language", "")), status_code=401
+                render_login(request.headers.get("accept-language", "")), 401, HEADERS
             )
         return RedirectResponse("/operator/")
 
     mount_page(app, build_operator_page(services), "/operator", operator)
+
+    @app.get("/compare", include_in_schema=False)
+    async def to_compare() -> Response:
+        return RedirectResponse("/compare/")
+
+    app.include_router(mine_route(services))
+    mount_page(app, build_compare_page(services), "/compare")
     mount_page(app, build_chat_page(services), "/")
 
 

@@ -1,11 +1,11 @@
 """The page on which an operator logs in: in the browser's language and its light or dark.
 
-Invariant: it is one document without scripts or anything from elsewhere, and it never repeats what
-was typed.
+Invariant: it never repeats what was typed.
 """
 
 from typing import NamedTuple
 
+from serving.ui.document import document
 from serving.ui.text import Language, language_of
 
 
@@ -35,19 +35,6 @@ _WORDS: dict[Language, _Words] = {
         "운영자 토큰이 아닙니다.",
     ),
 }
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:18vh auto;padding:0 1rem;
-background:light-dark(#fafaf9,#18181b);color:light-dark(#1c1917,#f4f4f5)}
-small{color:light-dark(#57534e,#a1a1aa)}
-h1{font-size:1.5rem;margin:.25rem 0 1rem}
-input{font:inherit;box-sizing:border-box;width:100%;padding:.6rem .75rem;margin:.25rem 0 .75rem;
-border:1px solid light-dark(#a8a29e,#52525b);border-radius:.5rem;
-background:light-dark(#fff,#27272a);color:inherit}
-input[type=submit]{background:#4338ca;border-color:#4338ca;color:#fff;cursor:pointer}
-input:focus-visible{outline:3px solid #818cf8;outline-offset:2px}
-[role=alert]{color:light-dark(#b91c1c,#fca5a5)}
-"""
 
 
 def render_login(accept_language: str, *, wrong: bool = False) -> str:
@@ -55,10 +42,11 @@ def render_login(accept_language: str, *, wrong: bool = False) -> str:
     language = language_of(accept_language)
     words = _WORDS[language]
     alert = f'<p role="alert">{words.wrong}</p>' if wrong else ""
-    return f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>Ratchet</title>
-<style>{_STYLE}</style>
-<small>Ratchet</small><h1>{words.title}</h1><p>{words.how}</p>{alert}
-<form method="post" action="/operator/login"><label for="token">{words.label}</label>
-<input id="token" name="token" type="password" autofocus autocomplete="current-password">
-<input type="submit" value="{words.button}"></form></html>"""
+    form = (
+        f'<section class="narrow"><h1>{words.title}</h1><p class="lead">{words.how}</p>{alert}'
+        f'<form method="post" action="/operator/login"><label for="token">{words.label}</label>'
+        '<input id="token" name="token" type="password" required autofocus '
+        f'autocomplete="current-password"><button type="submit">{words.button}</button></form>'
+        "</section>"
+    )
+    return document(f"{words.title} · Ratchet", language, form)
