@@ -106,7 +106,7 @@ def operator(page: Page, url: str, token: str) -> bytes:
     """Log in with the token, wait for the board, and take the picture."""
     page.goto(f"{url}/operator/login")
     page.fill("input[name=token]", token)
-    page.click("input[type=submit]")
+    page.click("[type=submit]")
     page.locator("#glance h2").wait_for()
     page.wait_for_timeout(600)
     return page.screenshot(full_page=True)

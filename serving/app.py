@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
@@ -216,6 +216,8 @@ def _null_adapter(config: ServingConfig) -> Path | None:
 def _mount_pages(app: FastAPI, services: Services) -> None:
     # Gradio takes seconds to import, and not everything that builds an application has pages.
     from serving.ui.chat import build_chat_page
+    from serving.ui.compare import build_compare_page
+    from serving.ui.mine import mine_route
     from serving.ui.mount import mount_page
     from serving.ui.operator import build_operator_page
 
@@ -226,6 +228,13 @@ def _mount_pages(app: FastAPI, services: Services) -> None:
             return None
 
     mount_page(app, build_operator_page(services), "/operator", operator)
+
+    @app.get("/compare", include_in_schema=False)
+    async def to_compare() -> Response:
+        return RedirectResponse("/compare/")
+
+    app.include_router(mine_route(services))
+    mount_page(app, build_compare_page(services), "/compare")
     mount_page(app, build_chat_page(services), "/")
     app.add_middleware(Door, identity=services.identity)
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.identity import COOKIE_SECONDS, PERSON_COOKIE, Identity
 
-_PAGES = frozenset({"/", "/operator/"})
+_PAGES = frozenset({"/", "/compare/", "/operator/"})
 
 
 class PersonCookies:

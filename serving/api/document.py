@@ -83,19 +83,23 @@ _ERRORS: dict[int, tuple[str, str, str, str]] = {
         "engine_error",
         "engine_unavailable",
     ),
+    507: (
+        "There is no space left to keep what is said",
+        "the service has no space left to write; nothing was recorded: try again later",
+        "server_error",
+        "storage_full",
+    ),
 }
 _RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
-_ASKING = (404, 429, 502, 503)
+_ASKING = (404, 429, 502)
 _FURTHER: dict[tuple[str, str], tuple[int, ...]] = {
     ("post", "/v1/chat/completions"): _ASKING,
     ("post", "/v1/comparisons"): _ASKING,
     ("post", "/v1/rankings"): _ASKING,
     ("post", "/v1/completions"): _ASKING,
-    ("get", "/v1/models/{name}"): (503,),
-    ("get", "/v1/models"): (503,),
     ("get", "/v1/completions/{completion_id}/sources"): (409,),
-    ("post", "/v1/promote"): (404, 409, 503),
-    ("post", "/v1/rollback"): (404, 409, 503),
+    ("post", "/v1/promote"): (404, 409),
+    ("post", "/v1/rollback"): (404, 409),
     ("get", "/readyz"): (503,),
 }
 """What may come back beside the errors that every operation of its kind shares."""
@@ -159,7 +163,9 @@ def _operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
 def _statuses(method: str, path: str, operation: dict[str, Any]) -> set[int]:
     statuses = {500, *_FURTHER.get((method, path), ())}
     if path.startswith("/v1/"):
-        statuses |= {400, 401, 403}
+        statuses |= {400, 401, 403, 503}
+    if path.startswith("/v1/") and method != "get":
+        statuses.add(507)
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:
@@ -172,7 +178,7 @@ def _error(status: int) -> dict[str, Any]:
     example = {"error": {"message": message, "type": kind, "code": code}}
     schema = {"$ref": "#/components/schemas/Error"}
     said = {"description": description, "content": {_JSON: {"schema": schema, "example": example}}}
-    if status in {429, 503}:
+    if status in {429, 503, 507}:
         said["headers"] = _RETRY
     return said
 

@@ -2,8 +2,7 @@
 
 `Door` shows it in front of the operator's page to whoever is not logged in.
 
-Invariant: it is one document without scripts or anything from elsewhere, and it never repeats what
-was typed.
+Invariant: it never repeats what was typed.
 """
 
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.errors import ServingError
 from serving.identity import Identity
+from serving.ui.document import HEADERS, document
 from serving.ui.text import Language, language_of
 
 
@@ -43,19 +43,6 @@ _WORDS: dict[Language, _Words] = {
         "운영자 토큰이 아닙니다.",
     ),
 }
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:18vh auto;padding:0 1rem;
-background:light-dark(#fafaf9,#18181b);color:light-dark(#1c1917,#f4f4f5)}
-small{color:light-dark(#57534e,#a1a1aa)}
-h1{font-size:1.5rem;margin:.25rem 0 1rem}
-input{font:inherit;box-sizing:border-box;width:100%;padding:.6rem .75rem;margin:.25rem 0 .75rem;
-border:1px solid light-dark(#a8a29e,#52525b);border-radius:.5rem;
-background:light-dark(#fff,#27272a);color:inherit}
-input[type=submit]{background:#4338ca;border-color:#4338ca;color:#fff;cursor:pointer}
-input:focus-visible{outline:3px solid #818cf8;outline-offset:2px}
-[role=alert]{color:light-dark(#b91c1c,#fca5a5)}
-"""
 
 
 def render_login(accept_language: str, *, wrong: bool = False) -> str:
@@ -63,13 +50,14 @@ def render_login(accept_language: str, *, wrong: bool = False) -> str:
     language = language_of(accept_language)
     words = _WORDS[language]
     alert = f'<p role="alert">{words.wrong}</p>' if wrong else ""
-    return f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>Ratchet</title>
-<style>{_STYLE}</style>
-<small>Ratchet</small><h1>{words.title}</h1><p>{words.how}</p>{alert}
-<form method="post" action="/operator/login"><label for="token">{words.label}</label>
-<input id="token" name="token" type="password" autofocus autocomplete="current-password">
-<input type="submit" value="{words.button}"></form></html>"""
+    form = (
+        f'<section class="narrow"><h1>{words.title}</h1><p class="lead">{words.how}</p>{alert}'
+        f'<form method="post" action="/operator/login"><label for="token">{words.label}</label>'
+        '<input id="token" name="token" type="password" required autofocus '
+        f'autocomplete="current-password"><button type="submit">{words.button}</button></form>'
+        "</section>"
+    )
+    return document(f"{words.title} · Ratchet", language, form)
 
 
 class Door:
@@ -89,7 +77,7 @@ class Door:
             self._identity.operator(request)
         except ServingError:
             page = render_login(request.headers.get("accept-language", ""))
-            await HTMLResponse(page, status_code=401)(scope, receive, send)
+            await HTMLResponse(page, 401, HEADERS)(scope, receive, send)
             return
         to_page = RedirectResponse("/operator/") if scope["path"] == "/operator" else self._app
         await to_page(scope, receive, send)

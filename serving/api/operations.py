@@ -19,6 +19,7 @@ from serving.errors import EngineUnavailable, Unauthorized
 from serving.identity import OPERATOR_COOKIE, OPERATOR_COOKIE_SECONDS
 from serving.records import Deployment
 from serving.services import Services
+from serving.ui.document import HEADERS
 
 router = APIRouter(tags=["Operations"])
 
@@ -129,7 +130,8 @@ async def metrics(services: ServicesOf) -> Response:
 async def login_page(request: Request, services: ServicesOf, once: str = "") -> Response:
     """Log in by the link that works once, or show where to paste the token."""
     if not once:
-        return HTMLResponse(render_login(request.headers.get("accept-language", "")))
+        page = render_login(request.headers.get("accept-language", ""))
+        return HTMLResponse(page, headers=HEADERS)
     if not services.identity.redeem(once):
         raise Unauthorized("this link was used before; `ratchet up` prints a new one")
     return _logged_in(request, services)
@@ -142,7 +144,7 @@ async def login(request: Request, services: ServicesOf) -> Response:
     token = str(form.get("token", "")).strip()
     if not services.identity.is_ours(request) or not services.identity.is_operator_token(token):
         page = render_login(request.headers.get("accept-language", ""), wrong=True)
-        return HTMLResponse(page, status_code=401)
+        return HTMLResponse(page, 401, HEADERS)
     return _logged_in(request, services)
 
 

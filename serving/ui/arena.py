@@ -15,6 +15,7 @@ from serving.identity import Person
 from serving.ui import messages
 from serving.ui.asking import Asking
 from serving.ui.messages import Conversation, notice
+from serving.ui.safe import plain
 from serving.ui.text import ENGLISH, ChatWords
 from serving.ui.view import View
 
@@ -28,7 +29,7 @@ class Arena:
             with gr.Row(elem_classes="r-sides", equal_height=True):
                 self.left = self._side("left")
                 self.right = self._side("right")
-            with gr.Row(elem_classes="r-choices"):
+            with gr.Row(elem_classes="r-choices") as self.row:
                 self.choices: dict[Outcome, gr.Button] = {
                     outcome: gr.Button(
                         getattr(ENGLISH, outcome), size="md", interactive=False, min_width=120,
@@ -48,7 +49,8 @@ class Arena:
     @property
     def parts(self) -> list[gr.components.Component]:
         """All components, as outputs of a handler."""
-        return [self.box, self.head, self.left, self.right, *self.choices.values()]
+        sides = [self.left, self.right]
+        return [self.box, self.head, *sides, self.row, *self.choices.values()]
 
     def updates(self, view: View, words: ChatWords) -> dict[object, object]:
         """Return the new values of the components that `view` changes."""
@@ -56,13 +58,22 @@ class Arena:
             return {self.box: gr.update(visible=False), self.left: "", self.right: ""}
         new: dict[object, object] = {}
         if view.pair is not None:
-            named = zip((words.answer_a, words.answer_b), view.pair, strict=True)
-            texts = [f"###### {name}\n\n{text}" for name, text in named]
-            new |= {self.left: texts[0], self.right: texts[1]}
+            names = [words.answer_a, words.answer_b]
+            if view.makers is not None:
+                said = zip(names, view.makers, ("left", "right"), strict=True)
+                names = [
+                    f"{name} · {plain(maker)}{' ✓' if side == view.outcome else ''}"
+                    for name, maker, side in said
+                ]
+            sides = zip((self.left, self.right), names, view.pair, strict=True)
+            new |= {side: f"###### {name}\n\n{text}" for side, name, text in sides}
         if view.pair_state is not None:
             finished = view.pair_state == "finished"
-            below = words.pair_text if finished else words.pair_waiting
-            new |= {self.box: gr.update(visible=True), self.head: _head(words.pair_title, below)}
+            below = words.pair_waiting if view.pair_state == "writing" else words.pair_text
+            revealed = view.pair_state == "revealed"
+            head = "" if revealed else _head(words.pair_title, below)
+            new |= {self.box: gr.update(visible=True), self.head: head}
+            new[self.row] = gr.update(visible=not revealed)
             new |= {
                 button: gr.update(value=getattr(words, outcome), interactive=finished)
                 for outcome, button in self.choices.items()

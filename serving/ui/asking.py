@@ -5,12 +5,14 @@ what was recorded. Invariant: a question that got no answer is given back to who
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from feedback.conversations import Conversations
 from feedback.store import FeedbackStore
-from feedback.types import Completion
+from feedback.threads import Turn
+from feedback.types import Completion, UnknownConversation
 from serving.chat import ChatRequest, ChatService, Step
 from serving.errors import (
     BadRequest,
@@ -43,19 +45,33 @@ class Asker:
 class Asking:
     """Gets questions answered and says what to show meanwhile."""
 
-    def __init__(self, chat: ChatService, store: FeedbackStore, pair_rate: float) -> None:
+    def __init__(
+        self, chat: ChatService, store: FeedbackStore, conversations: Conversations,
+        pair_rate: float, is_starting: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self._chat, self._store, self._pair_rate = chat, store, pair_rate
+        self._conversations, self._is_starting = conversations, is_starting
 
     async def turns(self, state: Conversation, person: Person) -> list[Completion]:
         """Return the conversation's turns as recorded; nobody is shown another person's."""
         found = [await asyncio.to_thread(self._store.completion, turn) for turn in state.turns]
         return [turn for turn in found if turn is not None and turn.person == person.id]
 
+    async def sides(self, pair: str, person: Person) -> tuple[Completion, Completion] | None:
+        """Return a pair's answers as recorded; None where it is not this person's."""
+        comparison = await asyncio.to_thread(self._store.comparison, pair)
+        if comparison is None or comparison.person != person.id:
+            return None
+        left = await asyncio.to_thread(self._store.completion, comparison.left_id)
+        right = await asyncio.to_thread(self._store.completion, comparison.right_id)
+        return (left, right) if left and right else None
+
     async def settled(
         self, turns: Sequence[Completion], asker_words: ChatWords, person: Person
     ) -> View:
-        """Return the view of turns at rest, each with this person's thumb."""
-        shown = messages.history(turns, asker_words)
+        """Return the view of turns at rest, with this person's thumbs and what else was there."""
+        placed = await asyncio.to_thread(self._placed, turns, person)
+        shown = messages.history(turns, asker_words, placed)
         votes = {
             turn.id: vote.liked
             for turn in turns
@@ -63,8 +79,24 @@ class Asking:
         }
         return View(chat=shown, thumbs=messages.thumbs(shown, votes), mode="idle")
 
-    async def ask(self, text: str, state: Conversation, asker: Asker) -> AsyncGenerator[View, None]:
-        """Answer a new question, now and then by two responders side by side."""
+    def _placed(self, turns: Sequence[Completion], person: Person) -> dict[str, Turn]:
+        if not turns:
+            return {}
+        chosen = [turn.id for turn in turns]
+        try:
+            found = self._conversations.turns(turns[-1].conversation, person.id, chosen)
+        except UnknownConversation:
+            return {}
+        return {turn.completion.id: turn for turn in found}
+
+    async def ask(
+        self, text: str, state: Conversation, asker: Asker,
+        otherwise: Sequence[Completion] | None = None,
+    ) -> AsyncGenerator[View, None]:  # fmt: skip
+        """Answer a new question, now and then by two responders side by side.
+
+        `otherwise` are the turns to show where no answer comes, if not those so far.
+        """
         text, words = text.strip(), asker.words
         if not text or len(text) > LONGEST_QUESTION:
             too_long = words.too_long.format(length=len(text), limit=LONGEST_QUESTION)
@@ -72,7 +104,10 @@ class Asking:
             return
         before = await self.turns(state, asker.person)
         paired = self._chat.wants_pair(self._pair_rate)
-        async with aclosing(self._answer(text, before, state, asker, None, paired)) as views:
+        otherwise = before if otherwise is None else otherwise
+        async with aclosing(
+            self._answer(text, before, state, asker, None, paired, otherwise)
+        ) as views:
             async for view in views:
                 yield view
 
@@ -82,7 +117,7 @@ class Asking:
         if not turns:
             return
         *before, last = turns
-        async with aclosing(self._answer("", before, state, asker, last, False)) as views:
+        async with aclosing(self._answer("", before, state, asker, last, False, turns)) as views:
             async for view in views:
                 yield view
 
@@ -97,13 +132,13 @@ class Asking:
             return
         kept = turns[: ids.index(edited)]
         state = replace(state, turns=tuple(turn.id for turn in kept))
-        async with aclosing(self.ask(text, state, asker)) as views:
+        async with aclosing(self.ask(text, state, asker, turns)) as views:
             async for view in views:
                 yield view
 
     async def _answer(
         self, text: str, before: list[Completion], state: Conversation, asker: Asker,
-        parent: Completion | None, paired: bool,
+        parent: Completion | None, paired: bool, otherwise: Sequence[Completion],
     ) -> AsyncGenerator[View, None]:  # fmt: skip
         ask = ChatRequest(
             messages=parent.messages if parent else messages.next_messages(before, text),
@@ -126,9 +161,8 @@ class Asking:
                 async for view in views:
                     yield view
         except (EngineUnavailable, Unavailable, TooManyRequests, EngineRejected, BadRequest) as err:
-            turns = [*before, parent] if parent else before
-            settled = await self.settled(turns, asker.words, asker.person)
-            trouble = notice("bad", explained(err, asker.words))
+            settled = await self.settled(otherwise, asker.words, asker.person)
+            trouble = notice("bad", explained(err, asker.words, starting=self._is_starting()))
             yield replace(settled, notice=trouble, typed=None if parent else text)
 
     async def _single(
@@ -171,10 +205,11 @@ class Asking:
         yield View(mode="choose", pair_state="finished")
 
 
-def explained(error: ServingError, words: ChatWords) -> str:
-    """Return what went wrong in words for the one who asked."""
+def explained(error: ServingError, words: ChatWords, *, starting: bool = False) -> str:
+    """Return what went wrong in words for the one who asked; `starting`: no engine was up yet."""
     if isinstance(error, EngineUnavailable | Unavailable):
-        return words.unavailable.format(seconds=error.retry_after)
+        said = words.starting if starting else words.unavailable
+        return said.format(seconds=error.retry_after)
     if isinstance(error, TooManyRequests):
         return words.busy.format(seconds=error.retry_after)
     return words.rejected.format(reason=error.message)

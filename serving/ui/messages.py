@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+from feedback.threads import Turn
 from feedback.types import Completion, Message, Outcome
 from serving.chat import Step
-from serving.ui.safe import markdown, plain
+from serving.ui.safe import literal, markdown, plain
 from serving.ui.text import ChatWords
 
 SHOWN_TURNS = 30
 """Each streamed piece sends the whole list through Gradio: long conversations show their end."""
-Part = Literal["question", "answer", "sources"]
 Tone = Literal["good", "bad", "wait", "plain"]
 Shown = dict[str, Any]
 """One message in the form of `gr.Chatbot`."""
@@ -35,19 +35,28 @@ class Conversation:
     """The completion that the feedback panel is about."""
 
 
-def history(turns: Sequence[Completion], words: ChatWords) -> list[Shown]:
-    """Return finished turns as messages: question, answer, sources."""
+def history(
+    turns: Sequence[Completion], words: ChatWords, placed: Mapping[str, Turn] | None = None
+) -> list[Shown]:
+    """Return finished turns as messages: question, answer, sources, and what to leaf through.
+
+    `placed` says, by completion, what else was asked and answered at the same place.
+    """
     shown: list[Shown] = []
     for completion in turns[-SHOWN_TURNS:]:
+        place = (placed or {}).get(completion.id)
         shown += question(completion.id, completion.messages[-1]["content"])
         shown += answer(completion.id, _ended(completion, words))
-        shown += sources(completion.id, completion.passages, words)
+        if not (place and place.blind):
+            shown += sources(completion.id, completion.passages, words)
+        if place:
+            shown += leaves(place, words)
     return shown
 
 
 def question(completion: str, text: str) -> list[Shown]:
     """Return the message that a person wrote."""
-    return [_message("user", markdown(text), {"id": f"{completion}/question"})]
+    return [_message("user", literal(text), {"id": f"{completion}/question"})]
 
 
 def answer(completion: str, text: str) -> list[Shown]:
@@ -82,6 +91,14 @@ def sources(
     return [_message("assistant", text, metadata)]
 
 
+def leaves(turn: Turn, words: ChatWords) -> list[Shown]:
+    """Return the message that leads to other wordings and other answers, or nothing."""
+    here = turn.completion.id
+    kinds = ((turn.edits, words.question_of), (turn.siblings, words.answer_of))
+    lines = [_leaf(ids, here, label, words) for ids, label in kinds if len(ids) > 1]
+    return [_message("assistant", "".join(lines), {"id": f"{here}/leaves"})] if lines else []
+
+
 def completion_id(message: Mapping[str, Any]) -> str | None:
     """Return the completion that a shown message belongs to."""
     marked = (message.get("metadata") or {}).get("id")
@@ -89,9 +106,9 @@ def completion_id(message: Mapping[str, Any]) -> str | None:
 
 
 def thumbs(shown: Sequence[Shown], votes: Mapping[str, bool]) -> list[str | None]:
-    """Return the state of the thumb under each answer, which has its sources in the same group."""
-    answers = [m["metadata"] for m in shown if m["role"] == "assistant"]
-    return [_THUMB[votes.get(m["id"])] for m in answers if "title" not in m]
+    """Return the state of the thumb under each answer, whose sources are in the same group."""
+    answers = (m["metadata"].get("id", "") for m in shown if m["role"] == "assistant")
+    return [_THUMB[votes.get(marked)] for marked in answers if marked and "/" not in marked]
 
 
 _THUMB: Mapping[bool | None, str | None] = {True: "Like", False: "Dislike", None: None}
@@ -114,8 +131,8 @@ def notice(tone: Tone, text: str) -> str:
 
 def revealed(outcome: Outcome, left: str, right: str, words: ChatWords) -> str:
     """Return the line that says who was who, once a choice is recorded."""
-    text = words.revealed.format(choice=words.chose[outcome], left=left, right=right)
-    return notice("plain", text)
+    said = words.revealed if left != right else words.revealed_same
+    return notice("plain", said.format(choice=words.chose[outcome], left=left, right=right))
 
 
 def excerpt(text: str, limit: int = 90) -> str:
@@ -129,6 +146,19 @@ def _ended(completion: Completion, words: ChatWords) -> str:
     if completion.status in {"complete", "streaming"}:
         return text
     return f"{text}\n\n*{words.cut}*" if text.strip() else f"*{words.failed}*"
+
+
+def _leaf(ids: Sequence[str], here: str, label: str, words: ChatWords) -> str:
+    place = ids.index(here)
+    steps = ((place - 1, "r-back", words.leaf_back), (place + 1, "r-on", words.leaf_on))
+    back, on = (
+        f'<button type="button" class="r-leaf {kind}" title="{escape(name)}" '
+        + (f'value="{escape(ids[to])}">' if 0 <= to < len(ids) else "disabled>")
+        + f'<span class="r-unseen">{escape(name)}</span></button>'
+        for to, kind, name in steps
+    )
+    text = escape(label.format(number=place + 1, count=len(ids)))
+    return f'<span class="r-leaves">{back}<span>{text}</span>{on}</span>'
 
 
 def _passage(passage: Mapping[str, Any]) -> str:

@@ -17,9 +17,9 @@ import gradio as gr
 from serving.errors import ServingError
 from serving.ui import cycle_panels, panels
 from serving.ui.board import Board, offers, read_board
+from serving.ui.document import BRAND
 from serving.ui.messages import notice
 from serving.ui.operator_text import ENGLISH, OPERATOR_WORDS, OperatorWords
-from serving.ui.style import BRAND
 from serving.ui.visitor import language, operator
 
 if TYPE_CHECKING:

@@ -1,12 +1,13 @@
 """How the pages look: one theme object, one style sheet, system fonts.
 
-The colours are named once, in `style.css`; the theme hands Gradio's components the same names, so
+The colours are named once, in `colours.css`; the theme hands Gradio's components the same names, so
 that what we draw and what Gradio draws cannot drift apart. Invariant: no web font, no remote file.
 """
 
-from pathlib import Path
-
 import gradio as gr
+
+from serving.ui import document
+from serving.ui.document import sheet
 
 FONT = (
     "-apple-system", "Segoe UI", "Roboto", "Apple SD Gothic Neo", "Malgun Gothic",
@@ -14,27 +15,9 @@ FONT = (
 )  # fmt: skip
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace")
 
-CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
-HEAD = """
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
- viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%230f6b63'/%3E%3Cpath
- d='M9 21.5h4.6v-5h4.6v-5H23' fill='none' stroke='white' stroke-width='3'
- stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E">
-<script>
-const korean = (navigator.language || "en").toLowerCase().startsWith("ko");
-document.documentElement.lang = korean ? "ko" : "en";
-</script>
-"""
-
-BRAND = (
-    '<svg class="r-mark" viewBox="0 0 32 32" aria-hidden="true">'
-    '<rect width="32" height="32" rx="8"/><path d="M9 21.5h4.6v-5h4.6v-5H23"/>'
-    '</svg><span class="r-name">Ratchet</span>'
-)
-"""The mark: steps that only go up."""
+CSS = sheet("colours.css") + sheet("style.css")
+HEAD = f"{document.HEAD}<script>{sheet('page.js')}</script>"
 
 
 def theme() -> gr.themes.Base:

@@ -33,6 +33,7 @@ class ChatWords:
     searched: str
     cut: str
     failed: str
+    starting: str
     unavailable: str
     busy: str
     rejected: str
@@ -65,6 +66,11 @@ class ChatWords:
     tie: str
     both_bad: str
     revealed: str
+    revealed_same: str
+    question_of: str
+    answer_of: str
+    leaf_back: str
+    leaf_on: str
     chose: Mapping[str, str]
 
 
@@ -84,6 +90,8 @@ ENGLISH = ChatWords(
     searched="Searched: {query} ({count} passages)",
     cut="This answer was not finished.",
     failed="No answer came.",
+    starting="The model is still starting, which takes a minute or two. Your question is still in"
+    " the box: please send it again in a moment.",
     unavailable="The model is not answering at the moment. Your question is still in the box:"
     " please send it again in about {seconds} seconds.",
     busy="You are sending questions faster than they can be answered. Your question is still in"
@@ -129,6 +137,11 @@ ENGLISH = ChatWords(
     tie="Equally good",
     both_bad="Both are bad",
     revealed="{choice} A was written by {left}, B by {right}.",
+    revealed_same="{choice} Both were written by {left}: the same model twice.",
+    question_of="Question {number} of {count}",
+    answer_of="Answer {number} of {count}",
+    leaf_back="The one before",
+    leaf_on="The next one",
     chose={
         "left": "You chose A, and the conversation goes on with it.",
         "right": "You chose B, and the conversation goes on with it.",
@@ -153,6 +166,8 @@ KOREAN = ChatWords(
     searched="검색: {query} (문서 {count}건)",
     cut="답변이 끝까지 작성되지 않았습니다.",
     failed="답변을 받지 못했습니다.",
+    starting="모델이 아직 준비 중이며 1~2분 정도 걸립니다. 질문은 입력창에 그대로 있으니 잠시 뒤에"
+    " 다시 보내 주세요.",
     unavailable="지금은 모델이 응답하지 않습니다. 질문은 입력창에 그대로 있습니다. 약"
     " {seconds}초 뒤에 다시 보내 주세요.",
     busy="질문이 너무 빠르게 이어지고 있습니다. 질문은 입력창에 그대로 있습니다. 약"
@@ -198,6 +213,11 @@ KOREAN = ChatWords(
     tie="비슷하게 좋아요",
     both_bad="둘 다 별로예요",
     revealed="{choice} 답변 A는 {left}, 답변 B는 {right}의 답변이었습니다.",
+    revealed_same="{choice} 두 답변 모두 같은 모델({left})이 쓴 것이었습니다.",
+    question_of="질문 {number}/{count}",
+    answer_of="답변 {number}/{count}",
+    leaf_back="이전 것",
+    leaf_on="다음 것",
     chose={
         "left": "A를 고르셨습니다. 대화는 이 답변으로 이어집니다.",
         "right": "B를 고르셨습니다. 대화는 이 답변으로 이어집니다.",

@@ -7,7 +7,8 @@ alone turns a view into new values of components. Invariant: a field that is Non
 from dataclasses import dataclass
 from typing import Literal
 
-from feedback.types import Vote
+from feedback import conversations
+from feedback.types import Outcome, Vote
 from serving.ui.messages import Conversation, Shown
 
 Mode = Literal["idle", "busy", "choose"]
@@ -23,6 +24,18 @@ class Rating:
     correction: str = ""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A person's conversations, as the drawer shows them."""
+
+    found: tuple[conversations.Conversation, ...]
+    now: float
+    query: str = ""
+    current: str | None = None
+    more: bool = False
+    """There are older ones."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class View:
     """New values of the page."""
@@ -35,5 +48,11 @@ class View:
     notice: str | None = None
     pair: tuple[str, str] | None = None
     """Both sides' texts, fit to be shown."""
-    pair_state: Literal["writing", "finished", "closed"] | None = None
+    pair_state: Literal["writing", "finished", "revealed", "closed"] | None = None
+    makers: tuple[str, str] | None = None
+    """Who wrote which side; only once a choice is recorded."""
+    outcome: Outcome | None = None
+    asked: str | None = None
+    """The question that a pair answers, where no log shows it."""
     rating: Rating | Literal["closed"] | None = None
+    listing: Listing | None = None

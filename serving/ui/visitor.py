@@ -51,5 +51,11 @@ def language(request: gr.Request) -> Language:
     return language_of(request.headers.get("accept-language", ""))
 
 
+def wish(data: gr.EventData, name: str) -> str:
+    """Return what the browser says in an event of ours; a text, whatever it sent."""
+    sent = data._data
+    return str(sent.get(name) or "") if isinstance(sent, dict) else ""
+
+
 def _tab(request: gr.Request) -> str:
     return request.session_hash or ""

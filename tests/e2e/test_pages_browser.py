@@ -298,7 +298,7 @@ def test_only_operators_see_the_board_and_what_they_do_is_recorded(page: Any, si
     assert refused.status == 401
     page.goto(f"{site.url}/operator/login")
     page.fill("input[name=token]", OPERATOR)
-    page.click("input[type=submit]")
+    page.click("[type=submit]")
     page.locator("#glance h2").wait_for()
     page.locator("#lever-hold").click()
     page.locator("#confirm-action").click()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from feedback.conversations import Conversations
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion
@@ -135,7 +136,7 @@ def chat(store: FeedbackStore) -> ScriptedChat:
 
 @pytest.fixture
 async def tab(chat: ScriptedChat, store: FeedbackStore) -> Tab:
-    return Tab(Asking(chat, store, 0.15))  # type: ignore[arg-type]
+    return Tab(Asking(chat, store, Conversations(store.database), 0.15))  # type: ignore[arg-type]
 
 
 def last_chat(views: list[View]) -> list[Any]:

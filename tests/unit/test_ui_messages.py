@@ -1,7 +1,9 @@
 """A conversation as it is shown: every message knows its completion, strangers' text is escaped."""
 
+import re
 from dataclasses import replace
 
+from feedback.threads import Turn
 from feedback.types import Completion
 from serving.ui import messages
 from serving.ui.messages import (
@@ -101,3 +103,34 @@ def test_excerpts_are_one_short_line() -> None:
     assert excerpt("**a**\n b") == "a b"
     assert len(excerpt("word " * 100)) <= 90
     assert excerpt("word " * 100).endswith("…")
+
+
+def test_a_pair_of_the_same_model_says_so() -> None:
+    said = revealed("tie", "rag", "rag", ENGLISH)
+    assert "the same model twice" in said
+    assert said.count("rag") == 1
+
+
+def test_other_answers_can_be_leafed_through_and_do_not_move_the_thumbs() -> None:
+    middle = turn("b", passages=(PASSAGE,))
+    placed = {"b": Turn(middle, ("a", "b", "c"), ("b",))}
+    shown = history([turn("0"), middle], ENGLISH, placed)
+    leaf = shown[-1]
+    assert leaf["metadata"] == {"id": "b/leaves"}
+    assert "Answer 2 of 3" in leaf["content"]
+    assert re.findall('value="(.)"', leaf["content"]) == ["a", "c"]
+    assert completion_id(leaf) == "b"
+    assert thumbs(shown, {"b": True}) == [None, "Like"]
+
+
+def test_at_the_ends_there_is_nothing_to_leaf_to() -> None:
+    (leaf,) = messages.leaves(Turn(turn("a"), ("a",), ("a", "z")), KOREAN)
+    assert "질문 1/2" in leaf["content"]
+    assert leaf["content"].count("disabled") == 1
+    assert messages.leaves(Turn(turn("a"), ("a",), ("a",)), KOREAN) == []
+
+
+def test_a_blind_side_shows_no_sources() -> None:
+    side = turn("a-left", passages=(PASSAGE,))
+    placed = {"a-left": Turn(side, ("a-left",), ("a-left",), blind=True)}
+    assert len(history([side], ENGLISH, placed)) == 2

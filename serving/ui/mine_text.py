@@ -1,0 +1,134 @@
+"""All words of the page on what became of a person's votes, in English and Korean.
+
+Invariant: as in `text.py`, a word that is missing in one language does not even start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.ui.text import Language
+
+
+@dataclass(frozen=True, kw_only=True)
+class MineWords:
+    """The page's words; `{...}` is filled in with `str.format`."""
+
+    title: str
+    lead: str
+    none_yet: str
+    to_chat: str
+    older: str
+    hidden: str
+    """Instead of a question whose conversation was deleted."""
+    liked: str
+    disliked: str
+    correction: str
+    ranking: str
+    outcomes: Mapping[str, str]
+    waiting: str
+    waiting_text: str
+    trained: str
+    trained_live: str
+    trained_text: str
+    """`{adapters}` names them."""
+    trained_live_text: str
+    judge: str
+    judge_text: str
+    left_out: str
+    reasons: Mapping[str, str]
+    other: str
+    """A reason that this page has no words for: `{reason}`."""
+
+
+ENGLISH = MineWords(
+    title="What became of my votes",
+    lead="Every vote, choice and correction of yours, the newest first, and what the service has"
+    " done with it.",
+    none_yet="You have not voted yet. Use the thumbs under an answer, or compare two answers.",
+    to_chat="Back to the chat",
+    older="Show older ones",
+    hidden="A conversation that you deleted",
+    liked="You liked the answer",
+    disliked="You did not like the answer",
+    correction="You wrote what it should have said",
+    ranking="You ranked the answers",
+    outcomes={
+        "left": "You chose answer A",
+        "right": "You chose answer B",
+        "tie": "You found both answers equally good",
+        "both_bad": "You found both answers bad",
+    },
+    waiting="Waiting",
+    waiting_text="The next training will read it.",
+    trained="Used",
+    trained_live="Used and live",
+    trained_text="{adapters} learned from it; that version does not answer people at the moment.",
+    trained_live_text="{adapters} learned from it, and answers people now.",
+    judge="Held out",
+    judge_text="It is kept out of training, to judge fairly whether a new version is better.",
+    left_out="Left out",
+    reasons={
+        "remainder": "It was alone in the last batch; the next training reads it again.",
+        "incomplete": "The answer had not been finished.",
+        "protected": "The question is too close to one that new versions are tested with.",
+        "duplicate": "The same had been said of the same already.",
+        "empty": "The answer was empty.",
+        "evaluation": "The answer was made for a test.",
+        "share": "No single person teaches the model too much: your share was reached.",
+        "older": "There was enough that is newer.",
+        "outvoted": "Most people said the opposite.",
+        "disputed": "People disagree about this answer.",
+        "repeated": "You said it in another way too, and that was used.",
+        "tie": "Two equally good answers teach no difference.",
+        "unpaired": "This training learned from pairs only, and there was none for it.",
+        "heldout": "The training looked at it only to see when to stop.",
+    },
+    other="Reason: {reason}.",
+)
+
+KOREAN = MineWords(
+    title="내 평가는 어떻게 쓰였나",
+    lead="내가 남긴 평가, 선택, 수정과 그것이 어떻게 쓰였는지를 최근 것부터 보여 드립니다.",
+    none_yet="아직 평가하신 것이 없습니다. 답변 아래의 엄지를 누르거나 두 답변을 비교해 보세요.",
+    to_chat="대화로 돌아가기",
+    older="더 오래된 것 보기",
+    hidden="삭제한 대화",
+    liked="답변이 좋다고 하셨습니다",
+    disliked="답변이 아쉽다고 하셨습니다",
+    correction="바른 답변을 써 주셨습니다",
+    ranking="답변의 순위를 매기셨습니다",
+    outcomes={
+        "left": "답변 A를 고르셨습니다",
+        "right": "답변 B를 고르셨습니다",
+        "tie": "두 답변이 비슷하게 좋다고 하셨습니다",
+        "both_bad": "두 답변 모두 별로라고 하셨습니다",
+    },
+    waiting="대기 중",
+    waiting_text="다음 학습 때 읽습니다.",
+    trained="학습에 쓰임",
+    trained_live="쓰였고 운영 중",
+    trained_text="{adapters}의 학습에 쓰였습니다. 이 버전은 지금 답변에 쓰이고 있지 않습니다.",
+    trained_live_text="{adapters}의 학습에 쓰였고, 지금 이 버전이 답변하고 있습니다.",
+    judge="심사용",
+    judge_text="새 버전이 더 나은지 공정하게 심사하려고 학습에서 따로 떼어 두었습니다.",
+    left_out="제외됨",
+    reasons={
+        "remainder": "마지막 묶음에 혼자 남았습니다. 다음 학습에서 다시 읽습니다.",
+        "incomplete": "답변이 끝까지 작성되지 않았습니다.",
+        "protected": "새 버전을 시험하는 질문과 너무 비슷합니다.",
+        "duplicate": "같은 내용이 이미 있었습니다.",
+        "empty": "답변이 비어 있었습니다.",
+        "evaluation": "시험용으로 만든 답변이었습니다.",
+        "share": "한 사람이 너무 많이 가르치지 않도록 정한 몫을 채웠습니다.",
+        "older": "더 최근 것이 충분했습니다.",
+        "outvoted": "대부분의 사람이 반대로 평가했습니다.",
+        "disputed": "이 답변에 대한 사람들의 의견이 갈립니다.",
+        "repeated": "다른 방식으로도 말씀하셔서 그것을 썼습니다.",
+        "tie": "비슷하게 좋은 두 답변에서는 차이를 배울 수 없습니다.",
+        "unpaired": "이번 학습은 짝지은 답변에서만 배웠는데 짝이 없었습니다.",
+        "heldout": "학습을 언제 멈출지 살피는 데만 쓰였습니다.",
+    },
+    other="이유: {reason}.",
+)
+
+MINE_WORDS: Mapping[Language, MineWords] = {"en": ENGLISH, "ko": KOREAN}
