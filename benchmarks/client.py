@@ -59,8 +59,9 @@ async def ask(
 
 
 def _read(began: float, ended: float, arrived: Sequence[tuple[float, bytes]]) -> Reply:
-    at, rest = [], b""
-    text, named, tokens, whole = [], {"id": "", "model": ""}, 0, False
+    at: list[float] = []
+    text: list[str] = []
+    rest, named, tokens, whole = b"", {"id": "", "model": ""}, 0, False
     for when, data in arrived:
         *events, rest = (rest + data).split(b"\n\n")
         said = False
@@ -103,7 +104,8 @@ async def closed_loop(
 
 async def open_loop(rate: float, seconds: float, one: Callable[[int], Awaitable[Any]]) -> list[Any]:
     """Ask at a fixed rate, however long answers take; return what they gave."""
-    began, running = time.perf_counter(), []
+    began = time.perf_counter()
+    running: list[asyncio.Future[Any]] = []
     for number in range(int(rate * seconds)):
         await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
         running.append(asyncio.ensure_future(one(number)))

@@ -66,7 +66,15 @@ def litellm(folder: Path, engine_url: str, key: str) -> Iterator[Gateway]:
     )
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    words = [program, "--config", config, "--port", str(port), "--num_workers", "1"]
+    words: list[str | Path] = [
+        program,
+        "--config",
+        config,
+        "--port",
+        str(port),
+        "--num_workers",
+        "1",
+    ]
     quiet = {
         "LITELLM_LOG": "ERROR",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -151,9 +159,9 @@ def main() -> None:
     figures = {key: median(found) for key, found in measured.items()}
     rows = []
     for stream, what in ((False, "whole answers"), (True, f"streams of {TOKENS} tokens")):
-        bare, ours, other = (figures[arm, stream] for arm in ("upstream", "ours", "LiteLLM"))
-        rates = (f"{found:,.0f}/s" for found in (bare, ours, other))
-        rows.append((what, *rates, f"{ours / other:.1f} ×"))
+        three = [figures[arm, stream] for arm in ("upstream", "ours", "LiteLLM")]
+        rates = (f"{found:,.0f}/s" for found in three)
+        rows.append((what, *rates, f"{three[1] / three[2]:.1f} ×"))
     heads = ("requests", "the upstream itself", "ours", "LiteLLM", "ours / LiteLLM")
     body = (
         f"One core, {arguments.clients} clients, medians of {arguments.rounds} rounds; ours with "

@@ -7,6 +7,7 @@ person's: a streamed answer, a vote, and now and then a client that leaves in th
 import argparse
 import asyncio
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -21,8 +22,9 @@ LEAVES = 10
 """Every so many conversations, the client hangs up."""
 
 
-async def converse(http: aiohttp.ClientSession, url: str, number: int) -> None:
-    """Be one person: ask, and vote or leave."""
+async def converse(http: aiohttp.ClientSession, url: str, before: int, number: int) -> None:
+    """Be one person, `before` others having been there: ask, and vote or leave."""
+    number += before
     person = f"person-{number}"
     body = {"messages": [{"role": "user", "content": f"Question {number}?"}], "user": person}
     if number % LEAVES == 0:
@@ -38,13 +40,12 @@ async def converse(http: aiohttp.ClientSession, url: str, number: int) -> None:
 
 async def grow(url: str, process: psutil.Process, upto: list[int]) -> list[float]:
     """Return the resident MiB after so many conversations."""
-    sizes, done = [], 0
+    sizes: list[float] = []
+    done = 0
     async with session() as http:
         for count in upto:
-            already = done
-            await closed_loop(
-                CLIENTS, count - done, lambda n, first=already: converse(http, url, first + n)
-            )
+            people = partial(converse, http, url, done)
+            await closed_loop(CLIENTS, count - done, people)
             done = count
             sizes.append(process.memory_info().rss / 2**20)
             print(f"{count} conversations: {sizes[-1]:.1f} MiB", flush=True)

@@ -122,7 +122,7 @@ def _wait(process: "subprocess.Popen[bytes]", ready: str, log: Path) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise RuntimeError(f"{process.args} ended with {process.returncode}:\n{said}")
+            raise RuntimeError(f"{log.stem} ended with {process.returncode}:\n{said}")
         try:
             if httpx.get(ready, timeout=5).status_code == 200:
                 return

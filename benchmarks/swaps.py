@@ -115,7 +115,8 @@ class Swapped:
 
 async def swap(url: str, adapters: list[str], promotions: int, seconds: float) -> Swapped:
     """Run the load without and with promotions."""
-    promoted, first = [], []
+    promoted: list[float] = []
+    first: list[float] = []
     async with session() as http:
         known = {}
         for adapter in adapters:

@@ -56,7 +56,8 @@ async def tokens_a_second(arm: Arm, streams: int, seed: int) -> float:
             return await _whole(http, url, {**asked[number], "model": model})
 
         replies, seconds = await closed_loop(streams, len(asked), one)
-    return sum(reply.tokens for reply in replies) / seconds
+    tokens: int = sum(reply.tokens for reply in replies)
+    return tokens / seconds
 
 
 async def first_tokens(
@@ -89,7 +90,7 @@ async def _whole(http: aiohttp.ClientSession, url: str, body: Mapping[str, Any])
 
 
 def throughput(bare: Arm, ours: Arm, rounds: int) -> tuple[str, float]:
-    """Return the table, and the requests a second that the engine answers at its usual load."""
+    """Return the table, and the engine's tokens a second at `LOAD_STREAMS`."""
     rows, capacity = [], 0.0
     for streams in STREAMS:
         found: dict[Arm, list[float]] = {bare: [], ours: []}
@@ -132,8 +133,7 @@ def main() -> None:
             bare, ours = (engine_url, base_name(engine_url)), (url, "base")
             asyncio.run(tokens_a_second(ours, 8, 0))  # warm
             speeds, capacity = throughput(bare, ours, arguments.rounds)
-            replies = 40 if capacity == 0 else capacity
-            rate = replies / _mean_tokens(bare) / 2
+            rate = capacity / _mean_tokens(bare) / 2
             waits = latency(bare, ours, arguments.pairs, rate)
     body = (
         f"Responder `base`, recording on, medians of {arguments.rounds} rounds that alternate; "

@@ -21,7 +21,7 @@ from benchmarks.processes import ENGINE_CORE, OUR_CORE, gateway, pin, upstream
 from benchmarks.results import table, write_section
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
-from feedback.types import Completion
+from feedback.types import Completion, Message
 
 WRITERS = 128
 """People who vote at once."""
@@ -65,10 +65,10 @@ def _together(writers: int, ids: list[str], write: Callable[[str], object]) -> N
 
 
 def _completion(id_: str) -> Completion:
-    question = ({"role": "user", "content": "What is the deductible?"},)
+    question: Message = {"role": "user", "content": "What is the deductible?"}
     return Completion(
-        id=id_, conversation=id_, person="ann", responder="rag", messages=question, sampling={}
-    )  # type: ignore[arg-type]
+        id=id_, conversation=id_, person="ann", responder="rag", messages=(question,), sampling={}
+    )
 
 
 async def over_http(url: str, home: Path, votes: int, seconds: float) -> tuple[float, list[float]]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from feedback.tables import vote_events
-from feedback.types import Completion, InvalidFeedback, UnknownCompletion
+from feedback.types import Completion, InvalidFeedback, Message, UnknownCompletion
 from serving.recording import Ending, Recorder
 
 
@@ -19,10 +19,10 @@ def store(database: Database) -> FeedbackStore:
 
 
 def completion(name: str) -> Completion:
-    question = ({"role": "user", "content": "Hi"},)
+    question: Message = {"role": "user", "content": "Hi"}
     return Completion(
-        id=name, conversation=name, person="ann", responder="rag", messages=question, sampling={}
-    )  # type: ignore[arg-type]
+        id=name, conversation=name, person="ann", responder="rag", messages=(question,), sampling={}
+    )
 
 
 def ending(name: str) -> Ending:
