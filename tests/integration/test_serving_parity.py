@@ -138,7 +138,7 @@ CALL = {"id": "c", "type": "function", "function": {"name": "search", "arguments
         ({"messages": [{"role": "wizard", "content": "x"}]}, 400, 200),
         ({"messages": [*HI, {"role": "tool", "tool_call_id": "c", "content": "x"}]}, 400, 200),
         ({"messages": [*HI, {"role": "assistant", "tool_calls": [CALL]}]}, 400, 200),
-        ({"n": 9}, 400, 200),
+        ({"n": 9, "temperature": 1}, 400, 200),
         ({"max_tokens": 100_000}, 200, 400),
         ({"messages": [{"role": "user", "content": "word " * 3000}, *HI]}, 200, 400),
     ],
@@ -185,4 +185,6 @@ def test_openais_client_gets_calls_of_tools_in_a_stream(real: Service) -> None:
                     name = call.function.name or name
                     arguments += call.function.arguments or ""
     assert chunk.usage is not None
-    assert (name, json.loads(arguments)["q"] in {"a", "b"}) == ("search", True)
+    # What a tiny model puts into it is not the point: vLLM's stream reaches the client whole.
+    assert name == "search"
+    json.loads(arguments)
