@@ -94,7 +94,8 @@ def test_the_page_shows_the_cookies_person_and_nobody_else(made: Service) -> Non
     tab, other = client(made), client(made)
     tab.get("/")
     body = {"messages": [{"role": "user", "content": "How long is it?"}]}
-    asked = made.http.post("/v1/chat/completions", json=body, cookies=dict(tab.cookies)).json()
+    cookie = "; ".join(f"{name}={value}" for name, value in tab.cookies.items())
+    asked = made.http.post("/v1/chat/completions", json=body, headers={"cookie": cookie}).json()
     tab.put(f"/v1/feedback/votes/{asked['id']}", json={"liked": True})
     mine = tab.get("/mine", headers={"accept-language": "ko"})
     assert mine.status_code == 200
