@@ -11,31 +11,23 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
-from weakref import WeakSet
 
-from feedback.types import Comparison, Completion, Message, Purpose, Ranking
-from serving.context import fit
-from serving.engine import EngineChunk
-from serving.errors import (
-    EngineCut,
-    EngineError,
-    SearchFailed,
-    ServingError,
-    Stopping,
-    StorageFailed,
-)
-from serving.failover import Seat
+from feedback.types import Comparison, Completion, Purpose, Ranking
+from serving.answers import Answer, ChatRequest, Lineup, Pair
+from serving.calls import Calls
+from serving.errors import EngineCut, EngineError, SearchFailed, Stopping, StorageFailed
 from serving.identity import Person
 from serving.limits import Limits
 from serving.metrics import Metrics
 from serving.recording import Recorder
 from serving.replicas import Replica
-from serving.responders import AGENT, Responders, parse
-from serving.router import ROUTED, Router, RouteResult
-from serving.turns import Account, Call, Delta, Done, Step, Stream, Turn
+from serving.responders import Responders
+from serving.router import Router, RouteResult
+from serving.running import Running
+from serving.turns import Account, Delta, Done, Step, Turn
 
 __all__ = [
     "Answer", "ChatRequest", "ChatService", "Delta", "Done", "Lineup", "Pair", "Step", "Turn",
@@ -44,51 +36,6 @@ __all__ = [
 EVALUATION_PRIORITY = 10
 """vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
 LEFT, RIGHT = "left", "right"
-LOOK_SECONDS = 0.05
-STOPPED = "the service was stopped before the answer was finished; ask again"
-
-
-@dataclass(frozen=True)
-class ChatRequest:
-    """What somebody wants answered."""
-
-    messages: tuple[Message, ...]
-    model: str = ROUTED
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    conversation: str | None = None
-    interface: str = "api"
-    parent: str | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer, as the engine gave it."""
-
-    id: str
-    conversation: str
-    responder: str
-    passages: tuple[dict[str, Any], ...]
-    created: int
-    chunk: EngineChunk
-    cut_turns: int
-    """How many of the oldest turns the model did not see."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two running answers whose makers are hidden until the person has chosen."""
-
-    id: str
-    left: Turn
-    right: Turn
-
-
-@dataclass(frozen=True)
-class Lineup:
-    """Running answers whose makers are hidden until the person has ranked them."""
-
-    id: str
-    turns: tuple[Turn, ...]
 
 
 class ChatService:
@@ -109,18 +56,15 @@ class ChatService:
         rng: random.Random | None = None,
     ) -> None:
         self._router = router
-        self._responders = responders
         self._recorder = recorder
         self._metrics = metrics
         self._limits = limits
-        self._on_failure = on_failure
+        self._calls = Calls(router, responders, metrics, on_failure, timer)
+        self._running = Running(router, timer)
         self._clock = clock
         self._timer = timer
         self._new_id = new_id
         self._rng = rng or random.Random()
-        self._turns: WeakSet[Turn] = WeakSet()
-        self._answers: set[asyncio.Task[Any] | None] = set()
-        self._cutting = False
 
     async def start(self, request: ChatRequest, person: Person) -> Turn:
         """Start one streamed answer; its rows are committed when this returns.
@@ -158,22 +102,17 @@ class ChatService:
         conversation = request.conversation or completion_id
         route = self._router.choose(request.model, person, conversation)
         row = self._row(completion_id, request, person, route, _purpose(person))
-        call = await self._call(row, request, person)
+        call = await self._calls.prepare(row, request.sampling, _priority(person))
         books = Account(call, self._metrics, self._timer)
-        task = asyncio.current_task()
-        self._answers.add(task)
         try:
-            chunk = await self._ask(call, books)
+            with self._running.answer():
+                chunk = await self._calls.whole(call, books)
         except (EngineCut, SearchFailed):
             self._recorder.open_soon(_ended_rows(books, "failed"))
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Stopping):
             self._recorder.open_soon(_ended_rows(books, "cut"))
-            if self._cutting:
-                raise Stopping(STOPPED) from None
             raise
-        finally:
-            self._answers.discard(task)
         await self._recorder.open(_ended_rows(books, "complete"))
         return Answer(
             row.id,
@@ -269,22 +208,11 @@ class ChatService:
     async def stop(self, seconds: float) -> None:
         """Begin nothing any more; give what is running so long to end, then cut it."""
         self._router.close()
-        until = self._timer() + seconds
-        while self._timer() < until and self._busy():  # noqa: ASYNC110 - counted, not announced
-            await asyncio.sleep(LOOK_SECONDS)
-        self._cutting = True
-        for turn in tuple(self._turns):
-            turn.stop(Stopping(STOPPED))
-        for task in self._answers:
-            if task is not None:
-                task.cancel()
+        await self._running.end(seconds)
 
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._recorder.drain()
-
-    def _busy(self) -> bool:
-        return any(replica.load for replica in self._router.replicas)
 
     def _row(
         self,
@@ -308,74 +236,12 @@ class ChatService:
             created=self._clock(),
         )
 
-    async def _call(self, row: Completion, request: ChatRequest, person: Person) -> Call:
-        """Find who answers, and put the messages as they shall see them.
-
-        The call has its seat from here on, before anything is awaited, and whoever gets the call
-        must leave it.
-        """
-        started = self._timer()
-        responder = parse(row.responder)
-        seat = Seat(self._router, row.responder, row.conversation, self._on_failure)
-        try:
-            prepared = await self._responders.prepare(responder, request.messages)
-            fitted = await seat.ask(
-                lambda client, model: fit(
-                    client,
-                    model,
-                    prepared.messages,
-                    request.sampling,
-                    seat.replica.max_model_len,
-                )
-            )
-        except BaseException as err:
-            seat.leave()
-            if isinstance(err, EngineError):
-                self._metrics.failed(row.responder, err.code)
-                self._on_failure(seat.replica, err)
-            raise
-        return Call(
-            replace(row, passages=prepared.passages, index_version=prepared.index_version),
-            int(fitted.sampling.get("n", 1)),
-            seat,
-            EVALUATION_PRIORITY if person.role == "internal" else 0,
-            fitted.messages,
-            fitted.sampling,
-            started,
-            fitted.cut,
-        )
-
-    async def _ask(self, call: Call, books: Account) -> EngineChunk:
-        try:
-            if call.row.responder == AGENT:
-                chunk = await (await self._responders.start_agent(call)).whole()
-            else:
-                chunk = await call.seat.ask(
-                    lambda client, model: client.chat(
-                        model, call.messages, call.sampling, call.priority
-                    )
-                )
-            books.take(chunk, "message")
-            books.check_whole()
-            return chunk
-        except ServingError as err:
-            self._failed(call, err)
-            raise
-        finally:
-            call.seat.leave()
-
     async def _stream(self, row: Completion, request: ChatRequest, person: Person) -> Turn:
-        call = await self._call(row, request, person)
-        try:
-            stream = await self._open(call)
-        except BaseException as err:
-            call.seat.leave()
-            if isinstance(err, EngineError):
-                self._failed(call, err)
-            raise
+        call = await self._calls.prepare(row, request.sampling, _priority(person))
+        stream = await self._calls.open(call)
         books = Account(call, self._metrics, self._timer)
-        turn = Turn(books, stream, self._recorder, self._failed)
-        self._turns.add(turn)
+        turn = Turn(books, stream, self._recorder, self._calls.failed)
+        self._running.add(turn)
         try:
             await self._recorder.open(call.rows())
         except StorageFailed:
@@ -386,23 +252,13 @@ class ChatService:
             raise
         return turn
 
-    async def _open(self, call: Call) -> Stream:
-        if call.row.responder == AGENT:
-            return await self._responders.start_agent(call)
-        return await call.seat.open(
-            lambda client, model: client.open_chat(
-                model, call.messages, call.sampling, call.priority
-            )
-        )
-
-    def _failed(self, call: Call, error: ServingError) -> None:
-        self._metrics.failed(call.row.responder, error.code)
-        if isinstance(error, EngineError):
-            self._on_failure(call.seat.replica, error)
-
 
 def _purpose(person: Person) -> Purpose:
     return "evaluation" if person.role == "internal" else "chat"
+
+
+def _priority(person: Person) -> int:
+    return EVALUATION_PRIORITY if person.role == "internal" else 0
 
 
 def _ended_rows(books: Account, status: Any) -> list[Completion]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -116,9 +117,13 @@ async def test_a_full_disk_takes_back_the_whole_commit(database: Database) -> No
     store = FeedbackStore(database)
     small, large = completion("small", "x"), completion("large", "word " * 20_000)
     with full(database):
-        results = await asyncio.gather(
+        queued = threading.Event()
+        database.submit(lambda _: queued.wait())  # both wait behind it, and so go in together
+        writing = asyncio.gather(
             recorder.open([small]), recorder.open([large]), return_exceptions=True
         )
+        asyncio.get_running_loop().call_soon(queued.set)
+        results = await writing
         assert [type(result) for result in results] == [StorageFull, StorageFull]
         assert list(store.completions()) == []
     await recorder.open([small])
