@@ -94,7 +94,8 @@ class ChatPage:
         kept.edit(self.on_rename, [state, search], every, **quick)
         kept.delete(self.on_delete, [state, search], every, **quick)
         kept.input(self.on_leaf, [state], every, **quick)
-        search.input(self.on_search, [state, search], every, trigger_mode="always_last", **quick)
+        # Not `input`: Gradio swallows the first one behind each update of the page.
+        search.change(self.on_search, [state, search], every, trigger_mode="always_last", **quick)
         parts.address.change(None, [parts.address], None, js="(id) => ratchetAddress(id)")
         page.load(self.on_load, None, [*every, *parts.frame], **quick)
 

@@ -49,6 +49,18 @@
     box.focus();
   }
 
+  // Gradio's own parts that shut people out: a list without items, and a button without a name in
+  // another button, which does what the outer one does.
+  new MutationObserver(() => {
+    for (const list of document.querySelectorAll("#chat .examples[role=list]"))
+      list.setAttribute("role", "group");
+    for (const inner of document.querySelectorAll("#chat .title[role=button] button:enabled")) {
+      inner.disabled = true;
+      inner.setAttribute("aria-hidden", "true");
+      inner.style.pointerEvents = "none";
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   // Choosing between two answers by key, while nobody is typing.
   const keys = {
     ArrowLeft: "left", ArrowRight: "right",

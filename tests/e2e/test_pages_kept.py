@@ -79,9 +79,11 @@ def test_conversations_are_found_renamed_deleted_and_nobody_elses(
     page.locator("#chat .user", has_text="Waiting period").wait_for()
     address = page.url
     assert "?c=" in address
-    page.locator("#search textarea, #search input").fill("deadline")
+    search = page.locator("#search input")
+    search.press_sequentially("deadline")
     page.wait_for_function("document.querySelectorAll('#conversations .r-open').length === 1")
-    page.locator("#search textarea, #search input").fill("")
+    search.press("Control+a")
+    search.press("Backspace")
     page.wait_for_function("document.querySelectorAll('#conversations .r-open').length === 2")
     page.locator("[data-act=rename]").last.click()
     page.keyboard.type("<i>Travel</i>")
@@ -230,6 +232,8 @@ def violations(page: Any, axe: str, where: str) -> list[str]:
     found = []
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
+        # A button that has just been enabled is on its way to its colour.
+        page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
         page.evaluate(axe)
         report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         found += [
