@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = {
     "people disagree": "disputed",
     "said in another way too": "repeated",
     "tie": "tie",
+    "tools were offered": "tools",
     "vote without a pair": "unpaired",
 }
 """What a reason is called where people read what became of their votes."""

@@ -69,6 +69,7 @@ ENGLISH = MineWords(
     left_out="Left out",
     reasons={
         "remainder": "It was alone in the last batch; the next training reads it again.",
+        "tools": "A program had offered tools with the question.",
         "unsourced": "The agent had found no passages for this answer.",
         "incomplete": "The answer had not been finished.",
         "protected": "The question is too close to one that new versions are tested with.",
@@ -115,6 +116,7 @@ KOREAN = MineWords(
     left_out="제외됨",
     reasons={
         "remainder": "마지막 묶음에 혼자 남았습니다. 다음 학습에서 다시 읽습니다.",
+        "tools": "프로그램이 질문과 함께 도구를 제공했습니다.",
         "unsourced": "에이전트가 근거 문단을 찾지 못한 답변이었습니다.",
         "incomplete": "답변이 끝까지 작성되지 않았습니다.",
         "protected": "새 버전을 시험하는 질문과 너무 비슷합니다.",
