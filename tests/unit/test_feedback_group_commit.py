@@ -39,8 +39,15 @@ def kept(database: Database) -> list[int]:
 
 def submit_at_once(database: Database, *jobs: Callable[[Connection], Any]) -> list[Future[Any]]:
     """Submit jobs while another write is under way, so that they share the next commit."""
-    go_on = threading.Event()
-    under_way = database.submit(lambda _: go_on.wait(20))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold_up(_: Connection) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    under_way = database.submit(hold_up)
+    # Before it has begun, the first of the jobs could still go into its commit.
+    assert begun.wait(20)
     futures = [database.submit(job) for job in jobs]
     go_on.set()
     wait_for_all([under_way, *futures])
