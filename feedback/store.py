@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Integer, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from feedback import recording
 from feedback.conversations import add_to_conversation, not_deleted
@@ -30,7 +30,6 @@ from feedback.types import (
     Purpose,
     Status,
     Vote,
-    VoteRate,
 )
 
 T = TypeVar("T")
@@ -314,19 +313,6 @@ class FeedbackStore:
         )
         with self.database.read() as connection:
             return sum(_count(connection, *conditions) for conditions in said)
-
-    def vote_rates(self, since: float = 0.0, until: float = EVER) -> list[VoteRate]:
-        """Return how often each responder was liked in a window, by responder and `named`."""
-        by = (completions.c.responder, completions.c.named)
-        query = (
-            select(by[0], func.sum(votes.c.liked.cast(Integer)), func.count(), by[1])
-            .join(votes, votes.c.completion_id == completions.c.id)
-            .where(within(votes.c.updated, since, until), votes.c.liked.is_not(None))
-            .group_by(*by)
-            .order_by(*by)
-        )
-        with self.database.read() as connection:
-            return [VoteRate(*row) for row in connection.execute(query)]
 
 
 def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:

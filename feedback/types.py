@@ -129,15 +129,6 @@ class Counts:
     rankings: int = 0
 
 
-class VoteRate(NamedTuple):
-    """How often a responder was liked, apart for answers where the caller had named it."""
-
-    responder: str
-    liked: int
-    total: int
-    named: bool
-
-
 class Event(NamedTuple):
     """One thing a person said, in the order they said it: `value` is what the record became."""
 

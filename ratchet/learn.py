@@ -13,6 +13,7 @@ from typing import Any, cast
 from eval.stats import judge_check
 from eval.suite import load_suite
 from feedback.rankings import Rankings
+from feedback.summary import summarise
 from feedback.uses import Uses
 from knowledge.chunks import chunk
 from knowledge.documents import Library
@@ -60,7 +61,7 @@ class Heard:
 
 def heard(parts: Parts, until: float) -> Heard:
     """Count the feedback of a window."""
-    rates = parts.store.vote_rates(0.0, until)
+    rates = summarise(parts.database, until=until)
     liked = sum(rate.liked for rate in rates)
     total = sum(rate.total for rate in rates)
     outcomes = [c.outcome for c, _, _ in parts.store.iter_comparisons(until=until)]

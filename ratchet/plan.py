@@ -6,6 +6,7 @@ Invariant: the plan is made by the same functions as the cycle, and writes nothi
 from dataclasses import asdict
 from typing import Any
 
+from feedback.summary import summarise
 from ratchet.learn import curated, heard, shortage
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts
@@ -60,7 +61,7 @@ def advice(settings: Settings) -> dict[str, Any]:
         if method == "dpo"
         else f"{answers} judged answers and {pairs} pairs: KTO uses them all"
     )
-    rates = [rate._asdict() for rate in parts.store.vote_rates()]
+    rates = [asdict(row) for row in summarise(parts.database) if row.total]
     return {
         "method": method,
         "why": why,

@@ -1,4 +1,4 @@
-"""The one call that puts a Gradio page into the web application, with everything a page needs.
+"""How the pages are put into the web application, each with everything that a page needs.
 
 Invariant: nothing on a page comes from another host: built-in theme object, system fonts, no
 analytics, no run history, no server-side rendering by Node; and the browser is told so.
@@ -8,10 +8,18 @@ from collections.abc import Awaitable, Callable
 
 import gradio as gr
 from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.api.login import Door
+from serving.errors import ServingError
+from serving.services import Services
+from serving.ui.chat import build_chat_page
+from serving.ui.compare import build_compare_page
+from serving.ui.mine import mine_route
+from serving.ui.operator import build_operator_page
 from serving.ui.style import CSS, HEAD, theme
 
 POLICY = (
@@ -43,10 +51,31 @@ class PageHeaders:
         await self._app(scope, receive, sending)
 
 
+def mount_pages(app: FastAPI, services: Services) -> None:
+    """Mount every page; `/operator` before `/`, which swallows whatever is left."""
+
+    def operator(request: Request) -> str | None:
+        try:
+            return services.identity.operator(request).id
+        except ServingError:
+            return None
+
+    mount_page(app, build_operator_page(services), "/operator", operator)
+
+    @app.get("/compare", include_in_schema=False)
+    async def to_compare() -> Response:
+        return RedirectResponse("/compare/")
+
+    app.include_router(mine_route(services))
+    mount_page(app, build_compare_page(services), "/compare")
+    mount_page(app, build_chat_page(services), "/")
+    app.add_middleware(Door, identity=services.identity)
+
+
 def mount_page(
     app: FastAPI, page: gr.Blocks, path: str, auth_dependency: Login | None = None
 ) -> None:
-    """Mount `page` at `path`; mount `/operator` before `/`, which swallows whatever is left."""
+    """Mount `page` at `path`."""
     gr.mount_gradio_app(
         app,
         page,

@@ -50,7 +50,8 @@ def test_reference_questions_find_their_article_quickly(demo_home: Path) -> None
         began = time.perf_counter()
         found = knowledge.search(row["messages"][-1]["content"])
         seconds.append(time.perf_counter() - began)
-        assert 1 <= len(found) <= 3
+        # Fewer than asked for only where nothing else of the document that is named resembles it.
+        assert len(found) == 3 or {p.document for p in found} == {row["document"]}
         assert {p.language for p in found} == {row["language"]}
         hits += any((p.document, p.article) == (row["document"], row["article"]) for p in found)
     knowledge.close()

@@ -8,6 +8,7 @@ import pytest
 
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
+from feedback.summary import summarise
 from feedback.types import (
     Comparison,
     Completion,
@@ -16,7 +17,6 @@ from feedback.types import (
     NotServedTo,
     UnknownComparison,
     UnknownCompletion,
-    VoteRate,
 )
 
 
@@ -310,8 +310,5 @@ def test_counts_and_rates_tell_named_answers_apart(store: FeedbackStore) -> None
         store.record_vote(id_, "ada", liked)
     store.open_completion(answer("exam", purpose="evaluation"))
     assert store.counts() == Counts(votes=4, comparisons=0, corrections=0, completions=4)
-    assert store.vote_rates(0.0, 1e12) == [
-        VoteRate("base", 0, 1, False),
-        VoteRate("rag", 1, 2, False),
-        VoteRate("rag", 1, 1, True),
-    ]
+    rates = {row.responder: (row.liked, row.total, row.named) for row in summarise(store.database)}
+    assert rates == {"base": (0, 1, 0), "rag": (2, 3, 1)}

@@ -187,6 +187,7 @@ def test_the_plan_is_the_cycles_without_its_effects(make: Callable[..., Parts]) 
     assert parts.cycles.last() is None
     said = advice(parts.settings)
     assert (said["method"], said["ready"], said["votes"]) == ("kto", True, 120)
+    assert sum(row["total"] for row in said["vote_rates"]) == 120
 
 
 def test_who_is_forgotten_is_in_no_dataset(make: Callable[..., Parts]) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from serving.app import _FEEDBACK_ERRORS
+from serving.api.failures import FEEDBACK_ERRORS
 from serving.errors import ServingError
 from tests.serving_kit import OPERATOR, Service, service
 
@@ -114,7 +114,7 @@ def test_every_error_that_is_raised_has_a_status_in_the_document(document: dict[
             yield from below(further)
 
     raised = {kind.status for kind in below(ServingError)}
-    raised |= {status for status, _, _ in _FEEDBACK_ERRORS.values()}
+    raised |= {status for status, _, _ in FEEDBACK_ERRORS.values()}
     described = {int(name.removeprefix("Error")) for name in document["components"]["responses"]}
     assert raised <= described
 
