@@ -5,6 +5,7 @@ told to be slow, to refuse, to die in the middle of a stream or to be restarted.
 """
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -289,7 +290,7 @@ def served(app: Any) -> Iterator[str]:
     config = uvicorn.Config(
         app, port=0, log_level="critical", lifespan="auto", ws="none", proxy_headers=False
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -300,6 +301,27 @@ def served(app: Any) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
-        server.force_exit = True
+        server.stop()
         thread.join(timeout=5)
+
+
+class _Server(uvicorn.Server):
+    """Stops at once, without the pauses that a real one makes for its clients."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._stopped.wait()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
