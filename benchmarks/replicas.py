@@ -24,9 +24,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
-import numpy as np
-from safetensors.numpy import save_file
 
+from benchmarks.adapters import publish
 from benchmarks.loop import free_port
 from benchmarks.results import table, write_section
 from feedback.types import Completion
@@ -34,11 +33,8 @@ from ratchet.base_model import base_hash, base_path
 from ratchet.client import run_file
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts, serving_config
-from serving.adapter_files import MANIFEST, fingerprint
 from serving.engine_guard import group_members
 from serving.engine_process import EngineProcess
-from serving.null_adapter import write_null_adapter
-from serving.records import AdapterRecord
 
 UP_SECONDS = 300.0
 QUESTION = "What is the deductible of Travel Shield, and how long is its waiting period?"
@@ -142,32 +138,6 @@ def wait_until_ready(operator: httpx.Client, urls: list[str]) -> None:
         time.sleep(0.2)
 
 
-def publish_adapter(settings: Settings) -> str:
-    """Publish and register an adapter that says something else than the base."""
-    parts = open_parts(settings)
-    name = parts.registry.next_adapter_name()
-    null = write_null_adapter(parts.base, settings.home / "adapters")
-    folder = null.with_name(name)
-    folder.mkdir()
-    config = json.loads((null / "adapter_config.json").read_text(encoding="utf-8"))
-    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
-    hidden, queries = (int(width) for width in null.name.split("-")[-2:])
-    rng = np.random.default_rng(1)
-    key = "base_model.model.model.layers.0.self_attn.q_proj"
-    tensors = {
-        f"{key}.lora_A.weight": rng.normal(0, 0.5, (1, hidden)).astype(np.float32),
-        f"{key}.lora_B.weight": rng.normal(0, 0.5, (queries, 1)).astype(np.float32),
-    }
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    found = fingerprint(folder)
-    (folder / MANIFEST).write_text(json.dumps({"fingerprint": found}), encoding="utf-8")
-    parts.registry.add_adapter(
-        AdapterRecord(name, str(folder), found, parts.base_hash, "random", "none", "benchmark")
-    )
-    parts.database.dispose()
-    return name
-
-
 def person(run: Run, url: str) -> None:
     """Stream one answer after the other."""
     body = {"messages": [{"role": "user", "content": QUESTION}], "stream": True, "max_tokens": 200}
@@ -227,7 +197,7 @@ def measure(settings: Settings, kills: int, people: int, seed: int) -> tuple[Run
     with engines(settings, 2) as processes, ExitStack() as stack:
         urls = [process.url for process in processes]
         operator = stack.enter_context(web(settings, urls))
-        adapter = publish_adapter(settings)
+        adapter = publish(settings, 1)
         url = str(operator.base_url)
         threads = [threading.Thread(target=person, args=(run, url)) for _ in range(people)]
         moving = (run, operator, [adapter, "base"], 3.0)

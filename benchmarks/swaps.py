@@ -8,24 +8,19 @@ without promotions: its longest gap between two tokens is the measure.
 
 import argparse
 import asyncio
-import json
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-import numpy as np
-from safetensors.numpy import save_file
 
+from benchmarks.adapters import publish
 from benchmarks.client import Reply, ask, percentile, session
 from benchmarks.processes import OPERATOR, OUR_CORE, engine, gateway, pin
 from benchmarks.results import table, write_section
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts
-from serving.adapter_files import MANIFEST, fingerprint
-from serving.null_adapter import write_null_adapter
-from serving.records import AdapterRecord
 
 STREAMS = 16
 BODY = {
@@ -33,42 +28,6 @@ BODY = {
     "temperature": 0,
     "max_tokens": 48,
 }
-
-
-def publish(home: Path, seed: int) -> str:
-    """Publish an adapter that changes every answer in its own way; return its name."""
-    parts = open_parts(Settings(home=home))
-    name = parts.registry.next_adapter_name()
-    plain = write_null_adapter(parts.base, home / "template")
-    folder = home / "adapters" / name
-    folder.mkdir(parents=True)
-    config = json.loads((plain / "adapter_config.json").read_text(encoding="utf-8"))
-    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
-    _save(folder, parts.base, np.random.default_rng(seed))
-    found = fingerprint(folder)
-    (folder / MANIFEST).write_text(json.dumps({"fingerprint": found}), encoding="utf-8")
-    parts.registry.add_adapter(
-        AdapterRecord(
-            name=name, path=str(folder.absolute()), fingerprint=found,
-            base_hash=parts.base_hash, recipe="kto", dataset="benchmark", cycle="benchmark",
-        )
-    )  # fmt: skip
-    parts.database.dispose()
-    return name
-
-
-def _save(folder: Path, base: Path, rng: np.random.Generator) -> None:
-    shape = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    hidden = shape["hidden_size"]
-    wide = shape["num_attention_heads"] * shape.get(
-        "head_dim", hidden // shape["num_attention_heads"]
-    )
-    tensors = {}
-    for layer in range(shape["num_hidden_layers"]):
-        key = f"base_model.model.model.layers.{layer}.self_attn.q_proj"
-        tensors[f"{key}.lora_A.weight"] = rng.normal(0, 1, (1, hidden)).astype(np.float32)
-        tensors[f"{key}.lora_B.weight"] = rng.normal(0, 1, (wide, 1)).astype(np.float32)
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
 
 
 @dataclass
@@ -177,7 +136,7 @@ def main() -> None:
         root = Path(name)
         home = root / "web"
         home.mkdir()
-        adapters = [publish(home, seed) for seed in (1, 2)]
+        adapters = [publish(Settings(home=home), seed) for seed in (1, 2)]
         with engine(root / "engine") as engine_url, gateway(home, engine_url) as (url, _):
             pin(OUR_CORE)
             seen = asyncio.run(swap(url, adapters, arguments.promotions, arguments.seconds))
