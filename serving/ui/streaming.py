@@ -5,13 +5,40 @@ that its row says how it ended and the engine works for nobody any more.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 
 from serving.chat import Delta, Step, Turn
 from serving.errors import ServingError
 
 PACE = 0.06
 """Seconds between two pictures of an answer: smooth to read, light for Gradio."""
+COST = 0.008
+"""Seconds a picture, so that many pages together leave half of a core to everything else."""
+
+
+class Pace:
+    """How often answers are redrawn: the more run at once, the less often each."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    @property
+    def seconds(self) -> float:
+        """The time between two pictures of one answer."""
+        return max(PACE, COST * self._running)
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Count one more answer."""
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+
+_TOGETHER = Pace()
 
 
 class Stops:
@@ -42,10 +69,10 @@ class Stops:
 async def pictures(
     turns: Sequence[Turn],
     stop: asyncio.Event,
-    pace: float = PACE,
+    pace: Pace = _TOGETHER,
     steps: list[Step] | None = None,
 ) -> AsyncGenerator[tuple[str, ...], None]:
-    """Yield the texts of all `turns` so far, at most once per `pace`, until all ended or `stop`.
+    """Yield the texts of all `turns` so far, no faster than `pace`, until all ended or `stop`.
 
     What agents do on the way is added to `steps`, and is a new picture as well.
 
@@ -57,15 +84,16 @@ async def pictures(
     stopped = asyncio.create_task(stop.wait())
     shown: tuple[tuple[str, ...], int] = ((), 0)
     try:
-        while not (stop.is_set() or all(reader.done() for reader in readers)):
-            await asyncio.wait(
-                [stopped, *(r for r in readers if not r.done())],
-                timeout=pace,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if (tuple(texts), len(steps)) != shown:
-                shown = (tuple(texts), len(steps))
-                yield shown[0]
+        with pace.joined():
+            while not (stop.is_set() or all(reader.done() for reader in readers)):
+                await asyncio.wait(
+                    [stopped, *(r for r in readers if not r.done())],
+                    timeout=pace.seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if (tuple(texts), len(steps)) != shown:
+                    shown = (tuple(texts), len(steps))
+                    yield shown[0]
         for reader in readers:
             if reader.done():
                 reader.result()
