@@ -3,6 +3,7 @@
 Invariant: `run/web.json` names a service only while it runs; who finds it can reach the service.
 """
 
+import gc
 import json
 import logging
 import os
@@ -54,6 +55,9 @@ def run_web(settings: Settings) -> None:
     said = say_where(settings, port)
     # uvicorn ends its work and raises the signal once more: without this it would end us there.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # What is loaded by now stays: going through it at every collection would hold answers up.
+    gc.collect()
+    gc.freeze()
     try:
         server.run(sockets=[listener])
     finally:
