@@ -20,7 +20,7 @@ from feedback.database import Database
 from feedback.store import FeedbackStore
 from knowledge.retriever import KnowledgeBase
 from serving.api import conversations, feedback, openai, operations, rankings, uses
-from serving.api.callers import json_only
+from serving.api.callers import readable
 from serving.api.document import describe
 from serving.api.failures import answer_errors
 from serving.chat import ChatService
@@ -108,7 +108,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for part in (openai, feedback, rankings, uses, conversations, operations):
-        app.include_router(part.router, dependencies=[Depends(json_only)])
+        app.include_router(part.router, dependencies=[Depends(readable)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)
     answer_errors(app)

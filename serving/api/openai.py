@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.parameters import chat_call, text_body
+from serving.api.parameters import chat_call, model_name, text_body
 from serving.api.streaming import EventStream, unless_gone
 from serving.chat import Answer, Turn
 from serving.engine import EngineChunk
@@ -77,7 +77,7 @@ async def completions(request: Request, caller: Caller, services: ServicesOf) ->
         raise Forbidden("text completions are for operators and evaluations; use chat completions")
     body = await json_object(request)
     passed = text_body(body, services.config.max_choices)
-    name = services.router.choose(str(body.get("model") or "ratchet"), caller, "").responder
+    name = services.router.choose(model_name(body), caller, "").responder
     if parse(name).retrieval:
         raise BadRequest(f"{name!r} searches for a conversation; ask `base` or an adapter alone")
     route = services.router.pick(name, "")
