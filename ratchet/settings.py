@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     top_k: int = Field(default=3, ge=1)
     """Passages put before a question."""
     stop_seconds: float = Field(default=20.0, ge=0)
-    """How long running answers get to end when the service is stopped; then they are cut."""
+    """How long running answers get to end when the service stops; a second Ctrl-C cuts them."""
     library: str = "demo/documents"
     """Documents that fill an empty library on the first start; empty: none."""
     schedule: Schedule = Schedule()
