@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     """Empty: SQLite in `home`. Several machines need `postgresql+psycopg://...`."""
     engine_url: str = ""
-    """Empty: `up` starts a local vLLM. Several replicas are separated by commas."""
+    """Empty: `up` starts a local vLLM. Several replicas, each named once, are parted by commas."""
     base_model: str = "demo/model"
     """A folder, or a model's name on the Hugging Face hub."""
     operator_token: str = ""
@@ -123,6 +123,15 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     """The local vLLM."""
 
+    @field_validator("engine_url")
+    @classmethod
+    def _are_different(cls, urls: str) -> str:
+        # One engine as two replicas would be counted, loaded and waited for twice.
+        named = [url.lower() for url in split_urls(urls)]
+        if twice := sorted({url for url in named if named.count(url) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named more than once")
+        return urls
+
     @field_validator("proxy_addresses")
     @classmethod
     def _are_networks(cls, addresses: str) -> str:
@@ -156,7 +165,7 @@ class Settings(BaseSettings):
     @property
     def engine_urls(self) -> tuple[str, ...]:
         """The engine's replicas; empty: the local one that `up` starts."""
-        return tuple(u.strip().rstrip("/") for u in self.engine_url.split(",") if u.strip())
+        return split_urls(self.engine_url)
 
     def secret(self, name: SecretName) -> str:
         """The secret from the settings, else from its file in `home`, else empty."""
@@ -165,6 +174,11 @@ class Settings(BaseSettings):
             return given[name]
         path = self.home / name
         return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def split_urls(urls: str) -> tuple[str, ...]:
+    """Return addresses that are separated by commas."""
+    return tuple(url.strip().rstrip("/") for url in urls.split(",") if url.strip())
 
 
 def setting_names() -> list[str]:
