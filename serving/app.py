@@ -28,7 +28,7 @@ from serving.config import ServingConfig
 from serving.cookies import PersonCookies
 from serving.edge import Edge
 from serving.engine import EngineClient
-from serving.errors import EngineCut, EngineError, EngineUnavailable, NotFound
+from serving.errors import NotFound
 from serving.identity import Identity
 from serving.keys import ApiKeys
 from serving.limits import Limits
@@ -65,18 +65,13 @@ def assemble(
     reconciler = Reconciler(
         registry, router, _null_adapter(config), seconds=config.reconcile_seconds
     )
-
-    def on_failure(replica: Replica, error: EngineError) -> None:
-        if isinstance(error, EngineUnavailable | EngineCut):
-            reconciler.doubt(replica)
-
     chat = ChatService(
         router,
         Responders(knowledge),
         recorder,
         metrics,
         limits=Limits(config.requests_per_minute, config.answers_at_once, config.shared_limit),
-        on_failure=on_failure,
+        on_failure=reconciler.failed,
     )
     return Services(
         config=config,

@@ -24,7 +24,8 @@ from serving.api.parameters import chat_call, model_name, text_body
 from serving.api.streaming import EventStream, unless_gone
 from serving.chat import Answer, Turn
 from serving.engine import EngineChunk
-from serving.errors import BadRequest, Forbidden, ServingError
+from serving.errors import BadRequest, EngineError, Forbidden, ServingError
+from serving.failover import Seat
 from serving.responders import parse
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -80,15 +81,16 @@ async def completions(request: Request, caller: Caller, services: ServicesOf) ->
     name = services.router.choose(model_name(body), caller, "").responder
     if parse(name).retrieval:
         raise BadRequest(f"{name!r} searches for a conversation; ask `base` or an adapter alone")
-    route = services.router.pick(name, "")
-    route.replica.in_flight[route.model] += 1
+    seat = Seat(services.router, name, "", services.reconciler.failed)
     try:
-        answer = await route.replica.client.complete_text({**passed, "model": route.model})
-    except ServingError:
-        services.reconciler.wake(route.replica)
+        answer = await seat.ask(
+            lambda client, model: client.complete_text({**passed, "model": model})
+        )
+    except EngineError as err:
+        services.reconciler.failed(seat.replica, err)
         raise
     finally:
-        route.replica.in_flight[route.model] -= 1
+        seat.leave()
     answer |= {"id": f"cmpl-{uuid.uuid4().hex}", "model": name}
     return Json(answer)
 

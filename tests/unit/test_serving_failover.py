@@ -138,6 +138,20 @@ def test_a_stream_that_never_says_anything_is_opened_elsewhere(
     assert row.status == "complete"
 
 
+def test_a_text_that_could_not_be_begun_is_continued_elsewhere(two: Two) -> None:
+    body = {"model": "base", "prompt": "x"}
+    first = two.service.services.router.pick("base", "").replica.url
+    own, other = (two.own, two.other) if two.own.url == first else (two.other, two.own)
+    own.failing = True
+    response = two.service.operator("POST", "/v1/completions", json=body)
+    assert (response.status_code, response.json()["model"]) == (200, "base")
+    asked = [["prompt" in body for body in engine.requests] for engine in (own, other)]
+    assert [engine.count(True) for engine in asked] == [1, 1]
+    other.failing = True
+    response = two.service.operator("POST", "/v1/completions", json=body)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_unavailable")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_nobody_is_asked_a_third_time(two: Two, stream: bool) -> None:
     two.own.failing = two.other.failing = True
