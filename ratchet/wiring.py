@@ -112,6 +112,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         pair_rate=settings.pair_rate,
         top_k=settings.top_k,
         stop_seconds=settings.stop_seconds,
+        silence_seconds=settings.engine.silence_seconds,
         gpu_memory_utilization=settings.engine.gpu_memory,
         max_model_len=settings.engine.max_model_len,
         max_loras=settings.engine.max_loras,

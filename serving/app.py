@@ -60,7 +60,8 @@ def assemble(
     store = FeedbackStore(database)
     recorder = Recorder(store)
     metrics = Metrics()
-    replicas = [Replica(EngineClient(url), cpu=config.cpu) for url in config.engine_urls]
+    clients = [EngineClient(url, config.silence_seconds) for url in config.engine_urls]
+    replicas = [Replica(client, cpu=config.cpu) for client in clients]
     router = Router(registry, replicas, tools=bool(config.tool_parser), baseline=config.baseline)
     reconciler = Reconciler(
         registry, router, _null_adapter(config), seconds=config.reconcile_seconds

@@ -128,7 +128,7 @@ def test_a_stream_that_breaks_before_its_first_chunk_is_opened_elsewhere(two: Tw
 def test_a_stream_that_never_says_anything_is_opened_elsewhere(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.engine_http.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("serving.engine_http.WAIT_SECONDS", 1.0)
     two.own.gate_at = -1
     two.own.gate.clear()
     response = two.ask(stream=True)
