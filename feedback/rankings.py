@@ -8,24 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
+from feedback.choices import Choices
 from feedback.database import Database
 from feedback.recording import SERVED, check_served
 from feedback.rows import completion_of, pages, within
 from feedback.tables import completions, ranking_events, rankings
-from feedback.types import Completion, InvalidFeedback, NotServedTo, Order, Ranking, UnknownRanking
+from feedback.types import Completion, InvalidFeedback, Order, Ranking, UnknownRanking
 
 FEWEST, MOST = 3, 4
 EVER = float("inf")
 
-_RANKING = select(rankings).where(rankings.c.id == bindparam("id"))
-_LAST_ORDER = (
-    select(ranking_events.c.order)
-    .where(ranking_events.c.ranking_id == bindparam("id"))
-    .order_by(ranking_events.c.id.desc())
-    .limit(1)
-)
+LINEUPS = Choices("ranking", "order", rankings, ranking_events, UnknownRanking)
 
 
 class Rankings:
@@ -132,13 +127,8 @@ def put_order(
         NotServedTo: somebody else asked for it.
         InvalidFeedback: the order does not hold each of its answers once.
     """
-    ranking = find_ranking(connection, ranking_id)
-    if ranking is None:
-        raise UnknownRanking(f"no ranking {ranking_id!r}: use the id that the answers came with")
-    if ranking.person != person:
-        raise NotServedTo(
-            f"ranking {ranking_id!r} was asked for by somebody else: only they may order it"
-        )
+    row = LINEUPS.shown_to(connection, ranking_id, person)
+    ranking = ranking_of(row)
     if order is None:
         return ranking
     ordered = [answer for equals in order for answer in equals]
@@ -148,18 +138,12 @@ def put_order(
             f" {', '.join(ranking.answers)} once, best first, equally good ones in one list"
         )
     said = [list(equals) for equals in order]
-    if said == connection.execute(_LAST_ORDER, {"id": ranking_id}).scalar():
-        return ranking
-    change = {"order": said, "updated": now} if ranking.order is None else {"unblinded": True}
-    connection.execute(update(rankings).where(rankings.c.id == ranking_id), change)
-    event = {"ranking_id": ranking_id, "person": person, "order": said, "at": now}
-    connection.execute(insert(ranking_events), event)
-    return ranking_of(connection.execute(_RANKING, {"id": ranking_id}).one())
+    return ranking_of(LINEUPS.choose(connection, row, said, now))
 
 
 def find_ranking(connection: Connection, ranking_id: str) -> Ranking | None:
     """Return the ranking with this id, ordered or not."""
-    row = connection.execute(_RANKING, {"id": ranking_id}).first()
+    row = LINEUPS.find(connection, ranking_id)
     return ranking_of(row) if row else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
+from feedback.choices import Choices
 from feedback.rows import comparison_of, completion_values, correction_of, vote_of
 from feedback.tables import (
     comparison_events,
@@ -67,12 +68,7 @@ CHANGE_CORRECTION = update(corrections).where(
     corrections.c.completion_id == bindparam("of"), corrections.c.person == bindparam("by")
 )
 COMPARISON = select(comparisons).where(comparisons.c.id == bindparam("id"))
-LAST_OUTCOME = (
-    select(comparison_events.c.outcome)
-    .where(comparison_events.c.comparison_id == bindparam("id"))
-    .order_by(comparison_events.c.id.desc())
-    .limit(1)
-)
+PAIRS = Choices("comparison", "outcome", comparisons, comparison_events, UnknownComparison)
 
 
 def add_completion(connection: Connection, completion: Completion, now: float) -> None:
@@ -190,23 +186,8 @@ def put_outcome(
     """
     if outcome is not None and outcome not in OUTCOMES:
         raise InvalidFeedback(f"outcome {outcome!r} is none of {', '.join(OUTCOMES)} or null")
-    row = connection.execute(COMPARISON, {"id": comparison_id}).first()
-    if row is None:
-        raise UnknownComparison(
-            f"no comparison {comparison_id!r}: use the id that the pair came with"
-        )
-    if row.person != person:
-        raise NotServedTo(
-            f"comparison {comparison_id!r} was asked for by somebody else: only they may choose"
-        )
-    said_last = connection.execute(LAST_OUTCOME, {"id": comparison_id}).scalar()
-    if outcome is None or outcome == said_last:
-        return comparison_of(row)
-    decided = {"outcome": outcome, "updated": now} if row.outcome is None else {"unblinded": True}
-    connection.execute(update(comparisons).where(comparisons.c.id == comparison_id), decided)
-    event = {"comparison_id": comparison_id, "person": person, "outcome": outcome, "at": now}
-    connection.execute(insert(comparison_events), event)
-    return comparison_of(connection.execute(COMPARISON, {"id": comparison_id}).one())
+    row = PAIRS.shown_to(connection, comparison_id, person)
+    return comparison_of(PAIRS.choose(connection, row, outcome, now))
 
 
 def put_correction(

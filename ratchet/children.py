@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 WATCH_VARIABLE = "RATCHET_WATCH_FD"
 GRACE = 10.0
 """Seconds between asking a child to end and ending it."""
+HURRIED = 5.0
+"""Seconds for the same once it is asked a second time."""
+LOOK_EVERY = 0.1
 ORPHANED = 5.0
 """Seconds for a clean end once the parent is gone: nobody is served any more."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -110,16 +113,16 @@ class Child:
             self.restarts += 1
             self.start()
 
-    def stop(self, grace: float = GRACE) -> None:
-        """Ask the process to end, and end it when it does not."""
+    def stop(self, grace: float = GRACE, hurry: threading.Event | None = None) -> None:
+        """Ask the process to end, and end it when it does not; `hurry` shortens the wait."""
         if self._process is None:
             return
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(grace)
+                _wait(self._process, grace, hurry or threading.Event())
             except subprocess.TimeoutExpired:
-                logger.warning("%s did not end within %.0f s and is killed.", self.name, grace)
+                logger.warning("%s did not end in time and is killed.", self.name)
                 self._process.kill()
                 self._process.wait()
         self._close_pipe()
@@ -128,3 +131,18 @@ class Child:
         if self._parent_end >= 0:
             os.close(self._parent_end)
             self._parent_end = -1
+
+
+def _wait(process: "subprocess.Popen[bytes]", grace: float, hurry: threading.Event) -> None:
+    """Wait until a process has ended.
+
+    Raises:
+        TimeoutExpired: it has not, within `grace`, or within `HURRIED` after it was hurried.
+    """
+    deadline = time.monotonic() + grace
+    while process.poll() is None and not hurry.wait(LOOK_EVERY):
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(process.args, grace)
+    if process.poll() is None:
+        process.terminate()
+        process.wait(HURRIED)

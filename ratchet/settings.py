@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     """Empty: SQLite in `home`. Several machines need `postgresql+psycopg://...`."""
     engine_url: str = ""
-    """Empty: `up` starts a local vLLM. Several replicas are separated by commas."""
+    """Empty: `up` starts a local vLLM. Several replicas, each named once, are parted by commas."""
     base_model: str = "demo/model"
     """A folder, or a model's name on the Hugging Face hub."""
     operator_token: str = ""
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     top_k: int = Field(default=3, ge=1)
     """Passages put before a question."""
     stop_seconds: float = Field(default=20.0, ge=0)
-    """How long running answers get to end when the service is stopped; then they are cut."""
+    """How long running answers get to end when the service stops; a second Ctrl-C cuts them."""
     library: str = "demo/documents"
     """Documents that fill an empty library on the first start; empty: none."""
     schedule: Schedule = Schedule()
@@ -122,6 +122,15 @@ class Settings(BaseSettings):
     """When what was promoted is taken back."""
     engine: Engine = Engine()
     """The local vLLM."""
+
+    @field_validator("engine_url")
+    @classmethod
+    def _are_different(cls, urls: str) -> str:
+        # One engine as two replicas would be counted, loaded and waited for twice.
+        named = [url.lower() for url in split_urls(urls)]
+        if twice := sorted({url for url in named if named.count(url) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named more than once")
+        return urls
 
     @field_validator("proxy_addresses")
     @classmethod
@@ -156,7 +165,7 @@ class Settings(BaseSettings):
     @property
     def engine_urls(self) -> tuple[str, ...]:
         """The engine's replicas; empty: the local one that `up` starts."""
-        return tuple(u.strip().rstrip("/") for u in self.engine_url.split(",") if u.strip())
+        return split_urls(self.engine_url)
 
     def secret(self, name: SecretName) -> str:
         """The secret from the settings, else from its file in `home`, else empty."""
@@ -165,6 +174,11 @@ class Settings(BaseSettings):
             return given[name]
         path = self.home / name
         return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def split_urls(urls: str) -> tuple[str, ...]:
+    """Return addresses that are separated by commas."""
+    return tuple(url.strip().rstrip("/") for url in urls.split(",") if url.strip())
 
 
 def setting_names() -> list[str]:

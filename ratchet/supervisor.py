@@ -49,15 +49,15 @@ class StartFailed(Exception):
 
 def run_service(settings: Settings, out: TextIO) -> int:
     """Start the service, keep it running until asked to stop, and return the exit status."""
-    stop = threading.Event()
+    stop, hurry = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: (hurry if stop.is_set() else stop).set())
     os.environ.update({**QUIET, **os.environ})
     with _only_one(settings.home):
         write_secrets(settings)
         with Waiting() as waiting:
             settings = settings.model_copy(update={"port": free_port(settings, waiting)})
-            service = Supervisor(settings, waiting)
+            service = Supervisor(settings, waiting, hurry)
             try:
                 service.start()
                 ready = service.wait_until_ready(stop)
@@ -70,7 +70,8 @@ def run_service(settings: Settings, out: TextIO) -> int:
                 out.flush()
                 service.watch(stop)
         finally:
-            note(f"stopping: running answers get {settings.stop_seconds:g} s to end ...")
+            seconds = f"{settings.stop_seconds:g} s"
+            note(f"stopping: running answers get {seconds} to end; Ctrl-C again cuts them ...")
             service.stop()
     return 0
 
@@ -111,8 +112,9 @@ def free_port(settings: Settings, waiting: Waiting) -> int:
 class Supervisor:
     """The three processes and what they need before they can start."""
 
-    def __init__(self, settings: Settings, waiting: Waiting) -> None:
-        self._settings, self._waiting = settings, waiting
+    def __init__(self, settings: Settings, waiting: Waiting, hurry: threading.Event) -> None:
+        """`hurry` is set when nobody wants to wait for a clean end any more."""
+        self._settings, self._waiting, self._hurry = settings, waiting, hurry
         self._logs = settings.home / "logs"
         self._engine: EngineProcess | None = None
         self._keeper: threading.Thread | None = None
@@ -218,7 +220,7 @@ class Supervisor:
     def stop(self) -> None:
         """End everything, the worker first: what it does needs the others."""
         stoppers = [
-            threading.Thread(target=child.stop, args=(self._grace(child),))
+            threading.Thread(target=child.stop, args=(self._grace(child), self._hurry))
             for child in reversed(self._children)
         ]
         for thread in stoppers:

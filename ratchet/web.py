@@ -50,8 +50,7 @@ def run_web(settings: Settings) -> None:
         # Which proxies are believed is `serving/proxy.py`'s affair, which needs the real address.
         proxy_headers=False,
     )
-    chat = app.state.services.chat
-    server = GracefulServer(config, lambda: chat.stop(settings.stop_seconds))
+    server = GracefulServer(config, app.state.services.chat.stop, settings.stop_seconds)
     said = say_where(settings, port)
     # uvicorn ends its work and raises the signal once more: without this it would end us there.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

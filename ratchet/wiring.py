@@ -16,7 +16,7 @@ from feedback.database import Database
 from feedback.store import FeedbackStore
 from ratchet.base_model import base_hash, base_path, calls_tools, is_tiny
 from ratchet.cycles import CycleStore
-from ratchet.settings import Settings, SettingsError
+from ratchet.settings import Settings, SettingsError, split_urls
 from ratchet.status import LoopStatus
 from serving.config import ServingConfig
 from serving.registry import Registry
@@ -101,7 +101,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         host=settings.host,
         port=settings.port,
         engine_urls=settings.engine_urls,
-        origins=tuple(o.strip().rstrip("/") for o in settings.origins.split(",") if o.strip()),
+        origins=split_urls(settings.origins),
         proxy_addresses=settings.proxies,
         proxy_user_header=settings.proxy_user_header,
         requests_per_minute=settings.limits.requests_per_minute,
@@ -112,6 +112,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         pair_rate=settings.pair_rate,
         top_k=settings.top_k,
         stop_seconds=settings.stop_seconds,
+        silence_seconds=settings.engine.silence_seconds,
         gpu_memory_utilization=settings.engine.gpu_memory,
         max_model_len=settings.engine.max_model_len,
         max_loras=settings.engine.max_loras,

@@ -20,7 +20,7 @@ from feedback.database import Database
 from feedback.store import FeedbackStore
 from knowledge.retriever import KnowledgeBase
 from serving.api import conversations, feedback, openai, operations, rankings, uses
-from serving.api.callers import json_only
+from serving.api.callers import readable
 from serving.api.document import describe
 from serving.api.failures import answer_errors
 from serving.chat import ChatService
@@ -28,7 +28,7 @@ from serving.config import ServingConfig
 from serving.cookies import PersonCookies
 from serving.edge import Edge
 from serving.engine import EngineClient
-from serving.errors import EngineCut, EngineError, EngineUnavailable, NotFound
+from serving.errors import NotFound
 from serving.identity import Identity
 from serving.keys import ApiKeys
 from serving.limits import Limits
@@ -60,23 +60,19 @@ def assemble(
     store = FeedbackStore(database)
     recorder = Recorder(store)
     metrics = Metrics()
-    replicas = [Replica(EngineClient(url), cpu=config.cpu) for url in config.engine_urls]
+    clients = [EngineClient(url, config.silence_seconds) for url in config.engine_urls]
+    replicas = [Replica(client, cpu=config.cpu) for client in clients]
     router = Router(registry, replicas, tools=bool(config.tool_parser), baseline=config.baseline)
     reconciler = Reconciler(
         registry, router, _null_adapter(config), seconds=config.reconcile_seconds
     )
-
-    def on_failure(replica: Replica, error: EngineError) -> None:
-        if isinstance(error, EngineUnavailable | EngineCut):
-            reconciler.doubt(replica)
-
     chat = ChatService(
         router,
         Responders(knowledge),
         recorder,
         metrics,
         limits=Limits(config.requests_per_minute, config.answers_at_once, config.shared_limit),
-        on_failure=on_failure,
+        on_failure=reconciler.failed,
     )
     return Services(
         config=config,
@@ -108,7 +104,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     for part in (openai, feedback, rankings, uses, conversations, operations):
-        app.include_router(part.router, dependencies=[Depends(json_only)])
+        app.include_router(part.router, dependencies=[Depends(readable)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)
     answer_errors(app)

@@ -36,6 +36,8 @@ __all__ = [
 EVALUATION_PRIORITY = 10
 """vLLM serves lower numbers first, people have 0: an evaluation only takes what they leave."""
 LEFT, RIGHT = "left", "right"
+Opened = Callable[[str, Sequence[str]], Awaitable[None]]
+"""Records that answers belong together: the stem of their ids, and the ids."""
 
 
 class ChatService:
@@ -74,11 +76,7 @@ class ChatService:
         """
         leave = self._limits.enter(person)
         try:
-            completion_id = f"chatcmpl-{self._new_id()}"
-            conversation = request.conversation or completion_id
-            route = self._router.choose(request.model, person, conversation)
-            row = self._row(completion_id, request, person, route, _purpose(person))
-            turn = await self._stream(row, request, person)
+            turn = await self._stream(self._routed(request, person), request, person)
         except BaseException:
             leave()
             raise
@@ -98,10 +96,7 @@ class ChatService:
             leave()
 
     async def _answer(self, request: ChatRequest, person: Person) -> Answer:
-        completion_id = f"chatcmpl-{self._new_id()}"
-        conversation = request.conversation or completion_id
-        route = self._router.choose(request.model, person, conversation)
-        row = self._row(completion_id, request, person, route, _purpose(person))
+        row = self._routed(request, person)
         call = await self._calls.prepare(row, request.sampling, _priority(person))
         books = Account(call, self._metrics, self._timer)
         try:
@@ -154,11 +149,7 @@ class ChatService:
         return Lineup(f"rnk-{stem}", tuple(turns))
 
     async def _blind(
-        self,
-        request: ChatRequest,
-        person: Person,
-        places: Sequence[str],
-        opened: Callable[[str, Sequence[str]], Awaitable[None]],
+        self, request: ChatRequest, person: Person, places: Sequence[str], opened: Opened
     ) -> tuple[str, list[Turn]]:
         """Start one answer a place, and record by `opened` that they belong together."""
         leave = self._limits.enter(person, answers=len(places))
@@ -173,11 +164,7 @@ class ChatService:
         return stem, turns
 
     async def _started(
-        self,
-        request: ChatRequest,
-        person: Person,
-        places: Sequence[str],
-        opened: Callable[[str, Sequence[str]], Awaitable[None]],
+        self, request: ChatRequest, person: Person, places: Sequence[str], opened: Opened
     ) -> tuple[str, list[Turn]]:
         stem = self._new_id()
         request = replace(request, conversation=request.conversation or f"chatcmpl-{stem}")
@@ -213,6 +200,17 @@ class ChatService:
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._recorder.drain()
+
+    def _routed(self, request: ChatRequest, person: Person) -> Completion:
+        """Return the row of one answer, by whoever is asked for.
+
+        Raises:
+            UnknownModel: this caller may not ask for that name.
+        """
+        completion_id = f"chatcmpl-{self._new_id()}"
+        conversation = request.conversation or completion_id
+        route = self._router.choose(request.model, person, conversation)
+        return self._row(completion_id, request, person, route, _purpose(person))
 
     def _row(
         self,

@@ -18,7 +18,7 @@ import orjson
 
 from feedback.types import Message
 from serving.engine_errors import UNREADABLE, cut_by_foreign_errors, refusal
-from serving.engine_http import NO_VLLM, EngineHttp
+from serving.engine_http import NO_VLLM, SILENCE_SECONDS, EngineHttp, limit_silence
 from serving.errors import EngineCut, EngineUnavailable
 
 logger = logging.getLogger(__name__)
@@ -50,8 +50,10 @@ class EngineModel(NamedTuple):
 class EngineStream:
     """An answer as it is being generated."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, silence: float) -> None:
+        """`silence`: seconds between two pieces, once it has begun, before it counts as cut."""
         self._response = response
+        self._silence = silence
 
     async def batches(self) -> AsyncGenerator[list[EngineChunk], None]:
         """Give the chunks, as many at once as have arrived together.
@@ -59,10 +61,13 @@ class EngineStream:
         Raises:
             EngineCut: the stream ended before `[DONE]`.
         """
-        rest, done = b"", False
+        rest, began, done = b"", False, False
         with cut_by_foreign_errors():
             # Read on behind [DONE]: only at its end does the connection go back to be used again.
             async for data in self._response.content.iter_any():
+                if not began:
+                    limit_silence(self._response, self._silence)
+                    began = True
                 *events, rest = (rest + data).split(b"\n\n")
                 if len(rest) > MAX_EVENT_BYTES:
                     raise EngineCut(UNREADABLE)
@@ -90,8 +95,10 @@ class EngineStream:
 class EngineClient:
     """One replica of the engine."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, silence: float = SILENCE_SECONDS) -> None:
+        """`silence`: as of `EngineStream`."""
         self._http = EngineHttp(url)
+        self._silence = silence
 
     @property
     def url(self) -> str:
@@ -130,7 +137,8 @@ class EngineClient:
         """
         body = _chat_body(model, messages, sampling, priority)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return EngineStream(await self._http.stream("/v1/chat/completions", body))
+        response = await self._http.stream("/v1/chat/completions", body)
+        return EngineStream(response, self._silence)
 
     async def stream_chat(
         self,

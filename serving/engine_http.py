@@ -17,8 +17,10 @@ from serving.errors import EngineSlow, EngineUnavailable
 
 CONNECT_SECONDS = 2.0
 """The engine is on this machine or next door: who does not answer by then is not there."""
-SILENCE_SECONDS = 300.0
-"""The longest pause between two tokens, or in the queue, before a request is given up."""
+WAIT_SECONDS = 300.0
+"""In the queue, for a first token or a whole answer, before a request is given up."""
+SILENCE_SECONDS = 60.0
+"""Between two pieces of a stream that has begun, unless the settings say something else."""
 ADMIN_SECONDS = 60.0
 """Loading waits for a step and reads a file; a real adapter takes seconds."""
 HEALTH_SECONDS = 3.0
@@ -121,7 +123,7 @@ class EngineHttp:
     def _session(self, use: Use) -> aiohttp.ClientSession:
         # Made on first use: a session belongs to the loop that it is made in.
         if use not in self._sessions:
-            silence = SILENCE_SECONDS if use == "answers" else ADMIN_SECONDS
+            silence = WAIT_SECONDS if use == "answers" else ADMIN_SECONDS
             self._sessions[use] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
                 timeout=aiohttp.ClientTimeout(
@@ -131,6 +133,15 @@ class EngineHttp:
                 read_bufsize=2**18,
             )
         return self._sessions[use]
+
+
+def limit_silence(response: aiohttp.ClientResponse, seconds: float) -> None:
+    """Give a response up from now on when nothing of it comes for so long."""
+    protocol = response.connection.protocol if response.connection else None
+    if protocol is not None:
+        # By aiohttp's own timer, which each piece resets: one of ours would cost every token.
+        protocol.read_timeout = seconds
+        protocol.start_timeout()
 
 
 def _of_type(expected: str, response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.adapter_files import AdapterDamaged, check_unchanged
 from serving.errors import (
+    EngineCut,
     EngineError,
     EngineSlow,
     EngineUnavailable,
@@ -93,10 +94,11 @@ class Reconciler:
             if replica is None or replica.url == url:
                 event.set()
 
-    def doubt(self, replica: Replica) -> None:
-        """Have a replica answer a probe before it is asked again where others can be."""
-        replica.doubted = True
-        self.wake(replica)
+    def failed(self, replica: Replica, error: EngineError) -> None:
+        """Have a replica that failed a request answer a probe before it is asked again."""
+        if isinstance(error, EngineUnavailable | EngineCut):
+            replica.doubted = True
+            self.wake(replica)
 
     async def stage(self, responder: str) -> None:
         """Load and probe what a responder needs, everywhere; it stays until `unstage`.

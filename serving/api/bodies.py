@@ -5,128 +5,46 @@ Invariant: a description only; what is accepted is decided in `parameters.py`.
 
 from typing import Any
 
-Schema = dict[str, Any]
+from feedback.rankings import FEWEST, MOST
+from serving.api.schemas import (
+    ASKED,
+    CALL,
+    MAYBE_TEXT,
+    WORDS,
+    Schema,
+    asked,
+    items,
+    obj,
+)
+from serving.api.schemas import (
+    CHAT as CHAT_ASKED,
+)
+from serving.api.schemas import (
+    TEXT as TEXT_ASKED,
+)
 
-
-def _object(properties: Schema, *required: str) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(required)}
-
-
-def _list(items: Schema, **bounds: int) -> Schema:
-    return {"type": "array", "items": items, **bounds}
-
-
-_WORDS: Schema = {"type": "string"}
-_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-_COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
-_FUNCTION = _object({"name": _WORDS, "arguments": _WORDS}, "name", "arguments")
-_CALL = _object({"id": _WORDS, "type": {"const": "function"}, "function": _FUNCTION}, "id")
 _SAID_WRONG = ("message", "type", "code")
-ERROR = _object({"error": _object(dict.fromkeys(_SAID_WRONG, _WORDS), *_SAID_WRONG)}, "error")
-_MESSAGE = _object(
-    {
-        "role": {"enum": ["system", "developer", "user", "assistant", "tool"]},
-        "content": {
-            "oneOf": [
-                {"type": ["string", "null"]},
-                _list(_object({"type": {"const": "text"}, "text": _WORDS}, "type", "text")),
-            ]
-        },
-        "tool_calls": _list(_CALL),
-        "tool_call_id": _WORDS,
-    },
-    "role",
-)
-_TOOL = _object(
-    {
-        "type": {"const": "function"},
-        "function": _object(
-            {
-                "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-                "description": _WORDS,
-                "parameters": {"type": "object"},
-                "strict": {"type": "boolean"},
-            },
-            "name",
-        ),
-    },
-    "type",
-    "function",
-)
-_FORMAT = _object(
-    {
-        "type": {"enum": ["text", "json_object", "json_schema"]},
-        "json_schema": _object({"name": _WORDS, "schema": {"type": "object"}}, "schema"),
-    },
-    "type",
-)
-_SAMPLING: Schema = {
-    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-    "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-    "max_tokens": _COUNT,
-    "stop": {"oneOf": [_WORDS, _list(_WORDS, maxItems=4)]},
-    "presence_penalty": {"type": "number", "minimum": -2, "maximum": 2},
-    "frequency_penalty": {"type": "number", "minimum": -2, "maximum": 2},
-    "logit_bias": {"type": "object", "additionalProperties": {"type": "number"}},
-}
-_ASKED: Schema = {
-    "messages": _list(_MESSAGE, minItems=1),
-    "user": {**_WORDS, "maxLength": 128, "description": "For callers that may speak for others"},
-    "metadata": _object({"conversation_id": {**_WORDS, "maxLength": 128}}),
-    **_SAMPLING,
-    "max_completion_tokens": _COUNT,
-    "response_format": _FORMAT,
-}
-_SEVERAL: Schema = {
-    "seed": {"type": "integer"},
-    "n": {"type": "integer", "minimum": 1, "description": "Choice i is voted on as `id-i`"},
-}
-_CHAT: Schema = {
-    **_ASKED,
-    **_SEVERAL,
-    "model": {**_WORDS, "default": "ratchet", "description": "`ratchet`, or a responder's name"},
-    "logprobs": {"type": "boolean"},
-    "top_logprobs": {"type": "integer", "minimum": 0, "maximum": 20},
-    "tools": _list(_TOOL, minItems=1, maxItems=128),
-    "tool_choice": {
-        "oneOf": [
-            {"enum": ["none", "auto", "required"]},
-            _object({"type": {"const": "function"}, "function": {"type": "object"}}, "function"),
-        ]
-    },
-    "parallel_tool_calls": {"type": "boolean"},
-    "stream": {"type": "boolean", "default": False},
-    "stream_options": _object({"include_usage": {"type": "boolean"}}),
-}
-_TEXT: Schema = {
-    **_SAMPLING,
-    **_SEVERAL,
-    "model": {**_WORDS, "default": "ratchet"},
-    "prompt": {"description": "A text, a list of token ids, or a list of either"},
-    "max_tokens": {**_COUNT, "minimum": 0},
-    "echo": {"type": "boolean"},
-    "logprobs": {"type": "integer", "minimum": 0, "maximum": 20},
-}
-_USAGE = _object(
+ERROR = obj({"error": obj(dict.fromkeys(_SAID_WRONG, WORDS), *_SAID_WRONG)}, "error")
+_USAGE = obj(
     {k: {"type": "integer"} for k in ("prompt_tokens", "completion_tokens", "total_tokens")},
     "prompt_tokens",
 )
-_ENDED = {"index": {"type": "integer"}, "finish_reason": _MAYBE_TEXT}
-_ANSWER = _object(
+_ENDED = {"index": {"type": "integer"}, "finish_reason": MAYBE_TEXT}
+_ANSWER = obj(
     {
-        "id": _WORDS,
+        "id": WORDS,
         "object": {"const": "chat.completion"},
         "created": {"type": "integer"},
-        "model": {**_WORDS, "description": "The responder that answered"},
-        "choices": _list(
-            _object(
+        "model": {**WORDS, "description": "The responder that answered"},
+        "choices": items(
+            obj(
                 {
                     **_ENDED,
-                    "message": _object(
+                    "message": obj(
                         {
                             "role": {"const": "assistant"},
-                            "content": _MAYBE_TEXT,
-                            "tool_calls": _list(_CALL),
+                            "content": MAYBE_TEXT,
+                            "tool_calls": items(CALL),
                         },
                         "role",
                         "content",
@@ -140,18 +58,18 @@ _ANSWER = _object(
             minItems=1,
         ),
         "usage": _USAGE,
-        "ratchet": _object({"conversation_id": _WORDS, "passages": _list({"type": "object"})}),
+        "ratchet": obj({"conversation_id": WORDS, "passages": items({"type": "object"})}),
     },
     *("id", "object", "created", "model", "choices", "usage", "ratchet"),
 )
-_SIDE = _object({"id": _WORDS, "content": _WORDS}, "id", "content")
-_PAIR = _object({"id": _WORDS, "left": _SIDE, "right": _SIDE}, "id", "left", "right")
-_LINEUP = _object({"id": _WORDS, "answers": _list(_SIDE, minItems=3)}, "id", "answers")
-_SCORED = _object(
+_SIDE = obj({"id": WORDS, "content": WORDS}, "id", "content")
+_PAIR = obj({"id": WORDS, "left": _SIDE, "right": _SIDE}, "id", "left", "right")
+_LINEUP = obj({"id": WORDS, "answers": items(_SIDE, minItems=3)}, "id", "answers")
+_SCORED = obj(
     {
-        "id": _WORDS,
-        "model": _WORDS,
-        "choices": _list(_object({**_ENDED, "text": _WORDS}, "index", "text")),
+        "id": WORDS,
+        "model": WORDS,
+        "choices": items(obj({**_ENDED, "text": WORDS}, "index", "text")),
     },
     *("id", "model", "choices"),
 )
@@ -163,29 +81,48 @@ _CUT = {
 }
 
 
-def _body(required: str, asked: Schema, answered: Schema, *more: tuple[str, Schema]) -> Schema:
+def _body(sent: Schema, answered: Schema, *more: tuple[str, Schema]) -> Schema:
     content = {"application/json": {"schema": answered}, **dict(more)}
     return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _object(asked, required)}},
-        },
+        "requestBody": {"required": True, "content": {"application/json": {"schema": sent}}},
         "responses": {"200": {"description": "Answered", "content": content, "headers": _CUT}},
     }
 
 
+_CHUNK = obj(
+    {
+        "id": WORDS,
+        "object": {"const": "chat.completion.chunk"},
+        "created": {"type": "integer"},
+        "model": WORDS,
+        "choices": items(obj({**_ENDED, "delta": {"type": "object"}}, "index", "delta")),
+        "usage": {"anyOf": [_USAGE, {"type": "null"}]},
+    },
+    *("id", "object", "created", "model", "choices"),
+)
+_CHUNK_OR_ERROR = {"anyOf": [_CHUNK, ERROR]}
+_JSON = {**WORDS, "contentMediaType": "application/json"}
 _EVENTS = {
-    "schema": {**_WORDS, "description": "`data: {chunk}` a piece, at last `data: [DONE]`"},
+    # Of each event; `schema` would speak of the whole stream.
+    "itemSchema": obj(
+        {
+            "data": {
+                "description": "Chunks, at last `[DONE]`; an error where the answer breaks",
+                "anyOf": [{"const": "[DONE]"}, {**_JSON, "contentSchema": _CHUNK_OR_ERROR}],
+            }
+        },
+        "data",
+    ),
     "example": 'data: {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": []}\n\n',
 }
-CHAT = _body("messages", _CHAT, _ANSWER, ("text/event-stream", _EVENTS))
-COMPARISON = _body("messages", _ASKED, _PAIR)
-RANKING = _body(
-    "messages",
-    {**_ASKED, "count": {"type": "integer", "minimum": 3, "maximum": 4, "default": 3}},
-    _LINEUP,
-)
-TEXT = _body("prompt", _TEXT, _SCORED)
+_RANKED = {
+    **ASKED,
+    "count": {"type": "integer", "minimum": FEWEST, "maximum": MOST, "default": FEWEST},
+}
+CHAT = _body(asked(CHAT_ASKED, "messages"), _ANSWER, ("text/event-stream", _EVENTS))
+COMPARISON = _body(asked(ASKED, "messages"), _PAIR)
+RANKING = _body(asked(_RANKED, "messages"), _LINEUP)
+TEXT = _body(asked(TEXT_ASKED, "prompt"), _SCORED)
 
 _HI = [{"role": "user", "content": "What is the deductible of Travel Shield?"}]
 _WHY = {"reason": "more people like its answers"}

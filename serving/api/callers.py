@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Request
 
-from serving.errors import BadRequest, UnsupportedMediaType
+from serving.errors import BadRequest, NotFound, UnsupportedMediaType
 from serving.identity import Person
 from serving.services import Services
 
@@ -22,12 +22,18 @@ async def services(request: Request) -> Services:
     return found
 
 
-async def json_only(request: Request) -> None:
-    """Refuse bodies that a foreign page's form could send without asking first.
+async def readable(request: Request) -> None:
+    """Refuse what no database keeps, and bodies that a foreign page's form could send unasked.
 
     Raises:
+        NotFound: the path holds the character NUL.
+        BadRequest: the query does.
         UnsupportedMediaType: the body is not announced as JSON.
     """
+    if "\0" in request.scope["path"]:
+        raise NotFound("there is nothing of this name: it holds the character NUL")
+    if b"%00" in request.scope["query_string"]:
+        raise BadRequest("the query holds the character NUL, which no text holds")
     if request.method not in {"POST", "PUT", "PATCH"} or not request.url.path.startswith("/v1/"):
         return
     media, _, _ = request.headers.get("content-type", "").partition(";")

@@ -14,15 +14,17 @@ from pydantic import BaseModel, Field
 from feedback.conversations import LONGEST_QUERY, LONGEST_TITLE, Conversation, Conversations
 from feedback.threads import Turn
 from serving.api.callers import Caller, ServicesOf
-from serving.api.feedback import User
+from serving.api.feedback import SPOKEN_FOR, User
 from serving.services import Services
 
 router = APIRouter(prefix="/v1", tags=["Conversations"])
 
 LONGEST_PAGE = 200
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE)]
-Before = Annotated[float | None, Query(description="Unix seconds: only what is older")]
-ActingFor = Annotated[str | None, Query(description="For callers that may speak for others")]
+Before = Annotated[
+    float | None, Query(allow_inf_nan=False, description="Unix seconds: only what is older")
+]
+ActingFor = Annotated[str | None, SPOKEN_FOR, Query()]
 
 
 class TitleBody(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool, WithJsonSchema
 
 from feedback.sides import read_sides
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
@@ -17,17 +17,23 @@ from serving.api.callers import Caller, ServicesOf, json_object
 from serving.api.messages import messages
 from serving.api.openai import cut_header
 from serving.api.parameters import conversation, sampling
+from serving.api.schemas import USER
 from serving.chat import ChatRequest, Delta, Turn
 from serving.errors import BadRequest, Conflict
 from serving.services import Services
 
 router = APIRouter(prefix="/v1", tags=["Feedback"])
 
-_NOT_BLIND = {"model", "n", "seed", "stream", "logprobs", "top_logprobs", "tools", "tool_choice"}
-_REQUEST_ONLY = {"messages", "metadata", "user", "count"}
-User = Annotated[
-    str | None, Field(default=None, description="For callers that may speak for others")
-]
+_NOT_BLIND = frozenset(
+    {
+        *("model", "n", "seed", "logprobs", "top_logprobs"),
+        *("stream", "stream_options", "tools", "tool_choice"),
+    }
+)
+_REQUEST_ONLY = frozenset({"messages", "metadata", "user"})
+# Described only: of whoever may not speak for others it is not even read.
+SPOKEN_FOR = WithJsonSchema({"anyOf": [USER, {"type": "null"}]})
+User = Annotated[str | None, SPOKEN_FOR, Field(default=None)]
 
 
 class VoteBody(BaseModel):
@@ -147,7 +153,7 @@ async def sources(
     completion_id: str,
     caller: Caller,
     services: ServicesOf,
-    user: Annotated[str | None, Query()] = None,
+    user: Annotated[str | None, SPOKEN_FOR, Query()] = None,
 ) -> dict[str, Any]:
     """Return the passages that an answer drew on, to the person it was given to."""
     caller.require("feedback")

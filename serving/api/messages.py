@@ -65,10 +65,12 @@ def _message(where: str, message: Any) -> Message:
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str) or role not in _ROLES:
         raise BadRequest(f"{where} needs a `role`: one of {', '.join(_ROLES)}")
-    calls = message.get("tool_calls") if role == "assistant" else None
     read = Message(role=_ROLES[role], content=_content(where, role, message.get("content")))
-    if calls:
-        read["tool_calls"] = _calls(where, calls)
+    if role == "assistant" and message.get("tool_calls") is not None:
+        calls = _calls(where, message["tool_calls"])
+        # An empty list stands for no calls; templates would begin one.
+        if calls:
+            read["tool_calls"] = calls
     if role == "tool":
         read["tool_call_id"] = name(f"{where}.tool_call_id", message.get("tool_call_id"))
     return read
@@ -83,6 +85,8 @@ def _content(where: str, role: str, content: Any) -> str:
         raise BadRequest(f"{where} needs a `content` that is a text")
     if "\0" in content:
         raise BadRequest(f"{where} holds the character NUL, which no database keeps")
+    if role == "user" and not content.strip():
+        raise BadRequest(f"{where} says nothing: write what is asked into its `content`")
     return content
 
 

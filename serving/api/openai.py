@@ -20,11 +20,12 @@ from starlette.responses import JSONResponse, Response
 
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.parameters import chat_call, text_body
+from serving.api.parameters import chat_call, model_name, text_body
 from serving.api.streaming import EventStream, unless_gone
 from serving.chat import Answer, Turn
 from serving.engine import EngineChunk
-from serving.errors import BadRequest, Forbidden, ServingError
+from serving.errors import BadRequest, EngineError, Forbidden, ServingError
+from serving.failover import Seat
 from serving.responders import parse
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -77,18 +78,19 @@ async def completions(request: Request, caller: Caller, services: ServicesOf) ->
         raise Forbidden("text completions are for operators and evaluations; use chat completions")
     body = await json_object(request)
     passed = text_body(body, services.config.max_choices)
-    name = services.router.choose(str(body.get("model") or "ratchet"), caller, "").responder
+    name = services.router.choose(model_name(body), caller, "").responder
     if parse(name).retrieval:
         raise BadRequest(f"{name!r} searches for a conversation; ask `base` or an adapter alone")
-    route = services.router.pick(name, "")
-    route.replica.in_flight[route.model] += 1
+    seat = Seat(services.router, name, "", services.reconciler.failed)
     try:
-        answer = await route.replica.client.complete_text({**passed, "model": route.model})
-    except ServingError:
-        services.reconciler.wake(route.replica)
+        answer = await seat.ask(
+            lambda client, model: client.complete_text({**passed, "model": model})
+        )
+    except EngineError as err:
+        services.reconciler.failed(seat.replica, err)
         raise
     finally:
-        route.replica.in_flight[route.model] -= 1
+        seat.leave()
     answer |= {"id": f"cmpl-{uuid.uuid4().hex}", "model": name}
     return Json(answer)
 

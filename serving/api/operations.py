@@ -23,7 +23,8 @@ from serving.ui.document import HEADERS
 
 router = APIRouter(tags=["Operations"])
 
-Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+_SAYS_SOMETHING = r"^[^\x00]*[^\s\x00][^\x00]*$"
+Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=_SAYS_SOMETHING)]
 
 
 class PromoteBody(BaseModel):

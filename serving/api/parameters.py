@@ -7,6 +7,7 @@ not supported is refused, as is everything unknown, as OpenAI does.
 Invariant: only names of `_SAMPLING` are ever passed on.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from serving.router import ROUTED
 Check = Callable[[str, Any], Any]
 MOST_STOPS = 4
 """As many as OpenAI and vLLM take."""
+FINEST = 0.000001
+"""The smallest `top_p` that a GPU does not take for 0, which vLLM refuses."""
 _IGNORED = frozenset(
     {
         "store",
@@ -59,15 +62,17 @@ def chat_call(body: Mapping[str, Any], max_choices: int) -> ChatCall:
     Raises:
         BadRequest: something in it is wrong, unknown or not supported.
     """
-    options = body.get("stream_options") or {}
+    options = body.get("stream_options")
+    if options is None:
+        options = {}
     if not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object")
-    stream = _flag("stream", body.get("stream") or False)
+    stream = _switch("stream", body.get("stream"))
     if options and not stream:
         raise BadRequest("`stream_options` needs `stream: true`")
     request = ChatRequest(
         messages=messages(body.get("messages")),
-        model=name("model", body.get("model") or ROUTED),
+        model=model_name(body),
         sampling=sampling(body, max_choices),
         conversation=conversation(body),
     )
@@ -75,8 +80,18 @@ def chat_call(body: Mapping[str, Any], max_choices: int) -> ChatCall:
         request,
         body.get("user"),
         stream=stream,
-        include_usage=_flag("include_usage", options.get("include_usage") or False),
+        include_usage=_switch("include_usage", options.get("include_usage")),
     )
+
+
+def model_name(body: Mapping[str, Any]) -> str:
+    """Return the responder that is asked for; none at all is a routed one.
+
+    Raises:
+        BadRequest: it is no name.
+    """
+    given = body.get("model")
+    return ROUTED if given is None or given == "" else name("model", given)
 
 
 def sampling(body: Mapping[str, Any], max_choices: int) -> dict[str, Any]:
@@ -135,7 +150,7 @@ def _number(low: float, high: float) -> Check:
             or not isinstance(value, int | float)
             or not low <= value <= high
         ):
-            raise BadRequest(f"`{name}` must be a number from {low} to {high}, not {value!r}")
+            raise BadRequest(f"`{name}` must be a number from {low} to {high}, not {shown(value)}")
         return value
 
     return check
@@ -145,7 +160,7 @@ def _whole(low: int, high: int) -> Check:
     def check(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise BadRequest(
-                f"`{name}` must be a whole number from {low} to {high:,}, not {value!r}"
+                f"`{name}` must be a whole number from {low} to {high:,}, not {shown(value)}"
             )
         return value
 
@@ -154,8 +169,19 @@ def _whole(low: int, high: int) -> Check:
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise BadRequest(f"`{name}` must be true or false, not {value!r}")
+        raise BadRequest(f"`{name}` must be true or false, not {shown(value)}")
     return value
+
+
+def _switch(name: str, value: Any) -> bool:
+    return value is not None and _flag(name, value)
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error may repeat it: neither at any length nor to any depth."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return f"{value!r:.80}"
 
 
 def _stop(name: str, value: Any) -> list[str]:
@@ -168,17 +194,18 @@ def _stop(name: str, value: Any) -> list[str]:
 
 
 def _bias(name: str, value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or not all(token.isdecimal() for token in value):
+    if not isinstance(value, dict) or not all(_TOKEN_ID.fullmatch(token) for token in value):
         raise BadRequest(f"`{name}` must be an object of token ids and numbers")
     return {token: _weight(f"{name}.{token[:20]}", weight) for token, weight in value.items()}
 
 
+_TOKEN_ID = re.compile("[0-9]{1,9}")
 _count = _whole(1, 1_000_000)
 _penalty = _number(-2, 2)
 _weight = _number(-100, 100)
 _SAMPLING: dict[str, Check] = {
     "temperature": _number(0, 2),
-    "top_p": _number(0.000001, 1),
+    "top_p": _number(FINEST, 1),
     "max_tokens": _count,
     "stop": _stop,
     "seed": _whole(-(2**63), 2**63 - 1),
@@ -209,7 +236,7 @@ def text_body(body: Mapping[str, Any], max_choices: int) -> dict[str, Any]:
     Raises:
         BadRequest: something in it is wrong, unknown or not supported.
     """
-    if body.get("stream"):
+    if _switch("stream", body.get("stream")):
         raise BadRequest("text completions are not streamed here; leave `stream` out")
     passed: dict[str, Any] = {"prompt": _prompt(body.get("prompt"))}
     for parameter, value in body.items():
@@ -233,4 +260,4 @@ def _prompt(value: Any) -> Any:
 
 
 def _is_tokens(value: list[Any]) -> bool:
-    return all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+    return all(isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in value)

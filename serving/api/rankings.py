@@ -14,6 +14,7 @@ from feedback.types import Order, Ranking
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
 from serving.api.feedback import User, blind_request, makers, most_cut, written
+from serving.api.parameters import shown
 from serving.errors import BadRequest
 from serving.services import Services
 
@@ -35,9 +36,7 @@ async def rank(
     caller.require("chat")
     body = await json_object(request)
     person = services.identity.acting(caller, body.get("user"))
-    count = body.get("count", FEWEST)
-    if isinstance(count, bool) or count not in range(FEWEST, MOST + 1):
-        raise BadRequest(f"`count` must be {FEWEST} or {MOST}, not {count!r}")
+    count = _count(body.pop("count", None))
     asked = blind_request(body, services.config.max_choices)
     lineup = await services.chat.rank(asked, person, count)
     answers = await written(*lineup.turns)
@@ -59,6 +58,15 @@ async def order(
     )
     services.metrics.feedback.labels("ranking").inc()
     return await asyncio.to_thread(_revealed, services, ranking)
+
+
+def _count(given: Any) -> int:
+    if given is None:
+        return FEWEST
+    # A float that is equal counts nothing.
+    if isinstance(given, bool) or not isinstance(given, int) or not FEWEST <= given <= MOST:
+        raise BadRequest(f"`count` must be {FEWEST} or {MOST}, not {shown(given)}")
+    return given
 
 
 def _revealed(services: Services, ranking: Ranking) -> dict[str, Any]:

@@ -104,9 +104,9 @@ def _tool(where: str, tool: Any) -> dict[str, Any]:
         raise BadRequest(f"{where}.function.name must match {_NAME.pattern}")
     if parameters is not None and not isinstance(parameters, dict):
         raise BadRequest(f"{where}.function.parameters must be a JSON schema")
-    if not isinstance(function.get("description") or "", str):
+    if not isinstance(function.get("description"), str | None):
         raise BadRequest(f"{where}.function.description must be a text")
-    if not isinstance(function.get("strict") or False, bool):
+    if not isinstance(function.get("strict"), bool | None):
         raise BadRequest(f"{where}.function.strict must be true or false")
     kept = {k: v for k, v in function.items() if k in _FUNCTION and v is not None}
     return {"type": "function", "function": kept}

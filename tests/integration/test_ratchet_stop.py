@@ -1,4 +1,4 @@
-"""`ratchet serve` is asked to stop while it answers: a real process in front of a fake engine."""
+"""`ratchet serve` and `ratchet up` are stopped while they answer: real processes, a fake engine."""
 
 import json
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+import pytest
 
 from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
@@ -23,16 +25,19 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(home: Path, engine: FakeEngine, stop_seconds: float) -> Iterator["Web"]:
+def serving(
+    home: Path, engine: FakeEngine, stop_seconds: float, command: str = "serve"
+) -> Iterator["Web"]:
     with served(engine.app()) as engine.url:
         environment = {
             "RATCHET_HOME": str(home),
             "RATCHET_PORT": "0",
             "RATCHET_ENGINE_URL": engine.url,
             "RATCHET_STOP_SECONDS": str(stop_seconds),
+            "RATCHET_LIBRARY": "",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "ratchet", "serve"], cwd=ROOT, env=os.environ | environment
+            [sys.executable, "-m", "ratchet", command], cwd=ROOT, env=os.environ | environment
         )
         try:
             yield Web(process, home)
@@ -111,3 +116,27 @@ def test_what_takes_too_long_is_cut_and_told_so(tmp_path: Path) -> None:
         engine.gate.set()
         assert web.process.wait(30) == 0
         assert sorted(web.rows()) == [("cut", ""), ("cut", "Answered by")]
+
+
+@pytest.mark.parametrize("command", ["serve", "up"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_cuts_what_is_running(tmp_path: Path, command: str, number: int) -> None:
+    engine = FakeEngine()
+    with serving(tmp_path, engine, 600, command) as web, ThreadPoolExecutor() as pool:
+        started = psutil.Process(web.process.pid).children(recursive=True)
+        assert len(started) == (2 if command == "up" else 0)
+        engine.gate.clear()
+        stream = pool.submit(web.ask, stream=True)
+        web.asked(engine, 1)
+        web.process.send_signal(number)
+        assert web.refused().json()["error"]["code"] == "stopping"
+        assert not stream.done()
+        web.process.send_signal(number)
+        *_, last = filter(None, stream.result().text.split("\n\n"))
+        assert json.loads(last.removeprefix("data: "))["error"]["code"] == "stopping"
+        web.process.wait(30)
+        engine.gate.set()
+        assert not psutil.wait_procs(started, 0)[1]
+        assert not run_file(tmp_path).exists()
+        assert web.rows() == [("cut", "Answered by")]
+        wait_for(lambda: engine.aborted == 1)

@@ -11,17 +11,7 @@ from feedback.database import Database
 from feedback.privacy import forget
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, InvalidFeedback, UnknownConversation
-
-
-class Clock:
-    """Time that passes one second a look."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
-
+from tests.feedback_kit import Clock
 
 Say = Callable[..., Completion]
 

@@ -16,27 +16,17 @@ from feedback.sides import decide, read_sides
 from feedback.store import FeedbackStore
 from feedback.tables import ranking_events
 from feedback.types import (
-    Completion,
     InvalidFeedback,
     NotServedTo,
     Ranking,
     UnknownCompletion,
     UnknownRanking,
 )
+from tests.feedback_kit import Clock, serve
 
 ANSWERS = ("r-1", "r-2", "r-3")
 RANKING = Ranking("rnk", "ada", ANSWERS, created=50.0)
 ORDER = (("r-2",), ("r-1", "r-3"))
-
-
-class Clock:
-    """Time that passes one second a look."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
 
 
 @pytest.fixture
@@ -46,25 +36,8 @@ def store(database: Database) -> FeedbackStore:
 
 @pytest.fixture
 def rankings(store: FeedbackStore) -> Rankings:
-    for id_ in (*ANSWERS, "other"):
-        serve(store, id_)
+    serve(store, *ANSWERS, "other", conversation="talk", purpose="pair")
     return Rankings(store.database, store.clock)
-
-
-def serve(store: FeedbackStore, id_: str, person: str = "ada") -> None:
-    store.open_completion(
-        Completion(
-            id=id_,
-            conversation="talk",
-            person=person,
-            purpose="pair",
-            messages=({"role": "user", "content": "Which?"},),
-            text=f"text {id_}",
-            responder="rag",
-            sampling={},
-            status="complete",
-        )
-    )
 
 
 def test_an_order_is_kept_with_its_ties(rankings: Rankings) -> None:

@@ -18,16 +18,7 @@ from feedback.types import (
     UnknownComparison,
     UnknownCompletion,
 )
-
-
-class Clock:
-    """Time that passes one second a look."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
+from tests.feedback_kit import Clock
 
 
 def answer(id_: str, person: str = "ada", **changes: Any) -> Completion:

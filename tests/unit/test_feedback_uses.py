@@ -10,18 +10,9 @@ from feedback.privacy import forget
 from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
 from feedback.tables import feedback_uses
-from feedback.types import Comparison, Completion, Ranking
+from feedback.types import Comparison, Ranking
 from feedback.uses import Fate, Uses
-
-
-class Clock:
-    """Time that passes one second a look."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
+from tests.feedback_kit import Clock, serve
 
 
 @pytest.fixture
@@ -32,23 +23,6 @@ def store(database: Database) -> FeedbackStore:
 @pytest.fixture
 def uses(store: FeedbackStore) -> Uses:
     return Uses(store.database)
-
-
-def serve(store: FeedbackStore, *ids: str, person: str = "ada") -> None:
-    for id_ in ids:
-        store.open_completion(
-            Completion(
-                id=id_,
-                conversation=f"talk {id_}",
-                person=person,
-                messages=({"role": "user", "content": f"{id_}?"},),
-                text=f"text {id_}",
-                responder="rag",
-                sampling={},
-                status="complete",
-                interface="page",
-            )
-        )
 
 
 def voted(store: FeedbackStore, *ids: str) -> None:

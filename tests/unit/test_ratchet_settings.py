@@ -59,6 +59,12 @@ def test_nested_settings_come_from_the_environment_too(monkeypatch: pytest.Monke
         ("RATCHET_PORT", "70000", ["port", "70000"]),
         ("RATCHET_PROMOTION__MODE", "maybe", ["promotion.mode", "maybe", "'auto' or 'approve'"]),
         ("RATCHET_SCHEDULE", "perhaps", ["schedule.enabled", "perhaps"]),
+        (
+            "RATCHET_ENGINE_URL",
+            "http://a:1, http://b:1, http://A:1/",
+            ["engine_url", "http://a:1 is named more than once", "RATCHET_ENGINE_URL"],
+        ),
+        ("RATCHET_ENGINE__SILENCE_SECONDS", "0", ["engine.silence_seconds", "'0'"]),
         ("RATCHET_GATE", "strict", ["RATCHET_<TABLE>__<KEY>"]),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_stream_that_breaks_before_its_first_chunk_is_opened_elsewhere(two: Tw
 def test_a_stream_that_never_says_anything_is_opened_elsewhere(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.engine_http.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("serving.engine_http.WAIT_SECONDS", 1.0)
     two.own.gate_at = -1
     two.own.gate.clear()
     response = two.ask(stream=True)
@@ -136,6 +136,20 @@ def test_a_stream_that_never_says_anything_is_opened_elsewhere(
     (row,) = two.service.store.completions()
     assert said(response) == (row.id, "[DONE]")
     assert row.status == "complete"
+
+
+def test_a_text_that_could_not_be_begun_is_continued_elsewhere(two: Two) -> None:
+    body = {"model": "base", "prompt": "x"}
+    first = two.service.services.router.pick("base", "").replica.url
+    own, other = (two.own, two.other) if two.own.url == first else (two.other, two.own)
+    own.failing = True
+    response = two.service.operator("POST", "/v1/completions", json=body)
+    assert (response.status_code, response.json()["model"]) == (200, "base")
+    asked = [["prompt" in body for body in engine.requests] for engine in (own, other)]
+    assert [engine.count(True) for engine in asked] == [1, 1]
+    other.failing = True
+    response = two.service.operator("POST", "/v1/completions", json=body)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_unavailable")
 
 
 @pytest.mark.parametrize("stream", [False, True])

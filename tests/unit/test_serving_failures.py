@@ -108,8 +108,9 @@ def test_nonsense_instead_of_an_answer(
 def test_an_engine_that_falls_silent_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: int
 ) -> None:
-    monkeypatch.setattr("serving.engine_http.SILENCE_SECONDS", 1.0)
-    with service(tmp_path) as served:
+    # A first token may wait in the queue; between two of them nothing is waited for.
+    monkeypatch.setattr("serving.engine_http.WAIT_SECONDS", 1.0 if word == -1 else 60.0)
+    with service(tmp_path, silence_seconds=60.0 if word == -1 else 1.0) as served:
         served.engine.gate_at = word
         served.engine.gate.clear()
         response = served.chat(stream=True)
@@ -118,6 +119,19 @@ def test_an_engine_that_falls_silent_is_given_up(
         row = newest(served)
         assert (row.status, row.text) == ("failed", "Answered by" if word == 2 else "")
         wait_for(lambda: served.engine.aborted == 1)
+
+
+def test_what_takes_its_time_is_not_silent(tmp_path: Path) -> None:
+    with service(tmp_path, silence_seconds=0.5) as served:
+        served.engine.pause = 0.3
+        assert served.chat(model="base").is_success  # 0.9 s without a word: it comes in one piece
+        assert served.chat(model="base", stream=True).text.endswith("data: [DONE]\n\n")
+        served.engine.pause = 0.0
+        served.engine.gate_at = 0
+        served.engine.gate.clear()
+        assert "silent" in failure(served.chat(stream=True))["message"]
+        served.engine.gate.set()
+        assert served.chat(model="base").is_success
 
 
 def test_an_engine_that_lost_its_adapters_is_filled_again(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""The choice between answers that were shown blind, be it two sides or several in an order.
+
+Invariant: the first choice is the evidence and keeps its time stamp; whoever chooses again has seen
+who was who, so that is kept as an event only. Choosing the same again, or nothing, writes nothing.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+
+from feedback.types import FeedbackError, NotServedTo
+
+
+class Choices:
+    """Reads and writes the choices of one kind."""
+
+    def __init__(
+        self, what: str, chosen: str, records: Table, events: Table, unknown: type[FeedbackError]
+    ) -> None:
+        """`chosen` is the column of the choice; `unknown` is raised where there is no record."""
+        self._what, self._chosen, self._unknown = what, chosen, unknown
+        self._key = f"{what}_id"
+        # Built once: composing a statement costs more than running it.
+        self._record = select(records).where(records.c.id == bindparam("id"))
+        self._change = update(records).where(records.c.id == bindparam("of"))
+        self._said = (
+            select(events.c[chosen])
+            .where(events.c[self._key] == bindparam("id"))
+            .order_by(events.c.id.desc())
+            .limit(1)
+        )
+        self._add_event = insert(events)
+
+    def find(self, connection: Connection, id_: str) -> Row[Any] | None:
+        """Return what was shown, chosen from or not."""
+        return connection.execute(self._record, {"id": id_}).first()
+
+    def shown_to(self, connection: Connection, id_: str, person: str) -> Row[Any]:
+        """Return what was shown to this person.
+
+        Raises:
+            FeedbackError: there is no such record, or somebody else asked for it.
+        """
+        row = self.find(connection, id_)
+        if row is None:
+            raise self._unknown(f"no {self._what} {id_!r}: use the id that the answers came with")
+        if row.person != person:
+            raise NotServedTo(
+                f"{self._what} {id_!r} was asked for by somebody else: only they may choose"
+            )
+        return row
+
+    def choose(self, connection: Connection, row: Row[Any], said: Any, now: float) -> Row[Any]:
+        """Record what the person says, and return what counts now; None says nothing."""
+        last = connection.execute(self._said, {"id": row.id}).scalar()
+        if said is None or said == last:
+            return row
+        first = row._mapping[self._chosen] is None
+        change = {self._chosen: said, "updated": now} if first else {"unblinded": True}
+        connection.execute(self._change, {"of": row.id, **change})
+        event = {self._key: row.id, "person": row.person, self._chosen: said, "at": now}
+        connection.execute(self._add_event, event)
+        return connection.execute(self._record, {"id": row.id}).one()
