@@ -31,6 +31,8 @@ class Conversation:
     """The completions that the conversation goes through, oldest first."""
     comparison: str | None = None
     """The pair that waits for a choice."""
+    ranking: str | None = None
+    """The answers that wait for an order."""
     rated: str | None = None
     """The completion that the feedback panel is about."""
 

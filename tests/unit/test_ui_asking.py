@@ -10,9 +10,10 @@ import pytest
 
 from feedback.conversations import Conversations
 from feedback.database import Database, default_url
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion
-from serving.chat import ChatRequest, Delta, Done, Pair, Step
+from feedback.types import Comparison, Completion, Ranking
+from serving.chat import ChatRequest, Delta, Done, Lineup, Pair, Step
 from serving.errors import EngineCut, EngineUnavailable, TooManyRequests
 from serving.identity import Person
 from serving.ui import rating
@@ -63,6 +64,7 @@ class ScriptedChat:
         self.words, self.pause, self.dies_after = ("It ", "is ", "45 days."), 0.0, None
         self.steps: tuple[Step, ...] = ()
         self.requests: list[ChatRequest] = []
+        self.makers = ("rag", "ratchet-0001+rag", "base")
         self._ids = itertools.count(1)
 
     paired: bool
@@ -81,6 +83,16 @@ class ScriptedChat:
         right = self._open(request, person, f"chatcmpl-{number}-right", "ratchet-0001+rag")
         self.store.open_comparison(Comparison(f"cmp-{number}", person.id, left.id, right.id))
         return Pair(f"cmp-{number}", left, right)  # type: ignore[arg-type]
+
+    async def rank(self, request: ChatRequest, person: Person, count: int) -> Lineup:
+        number, makers = next(self._ids), (*self.makers, *["rag"] * count)
+        turns = [
+            self._open(request, person, f"chatcmpl-{number}-{place}", makers[place - 1])
+            for place in range(1, count + 1)
+        ]
+        ranking = Ranking(f"rnk-{number}", person.id, tuple(turn.id for turn in turns))
+        Rankings(self.store.database).open(ranking)
+        return Lineup(ranking.id, tuple(turns))  # type: ignore[arg-type]
 
     def _open(
         self, request: ChatRequest, person: Person, completion: str, responder: str
