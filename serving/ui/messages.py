@@ -66,9 +66,10 @@ def answer(completion: str, text: str) -> list[Shown]:
     return [_message("assistant", text, {"id": completion})]
 
 
-def waiting(words: ChatWords) -> list[Shown]:
+def waiting(words: ChatWords, steps: Sequence[Step] = ()) -> list[Shown]:
     """Return the message that stands where an answer is about to be written."""
-    return [_message("assistant", "", {"title": words.thinking, "status": "pending"})]
+    title = words.reading if steps else words.thinking
+    return [_message("assistant", "", {"title": title, "status": "pending"})]
 
 
 def searched(completion: str, steps: Sequence[Step], words: ChatWords) -> list[Shown]:
@@ -105,6 +106,13 @@ def completion_id(message: Mapping[str, Any]) -> str | None:
     """Return the completion that a shown message belongs to."""
     marked = (message.get("metadata") or {}).get("id")
     return str(marked).split("/")[0] if marked else None
+
+
+def completion_at(shown: Sequence[Mapping[str, Any]], index: Any) -> str | None:
+    """Return the completion of the message at a place that Gradio names, if there is one."""
+    place = index[0] if isinstance(index, list | tuple) else index
+    inside = isinstance(place, int) and 0 <= place < len(shown)
+    return completion_id(shown[place]) if inside else None
 
 
 def thumbs(shown: Sequence[Shown], votes: Mapping[str, bool]) -> list[str | None]:

@@ -171,11 +171,11 @@ async def test_an_answer_is_streamed_recorded_and_shown_with_its_sources(
 
 
 async def test_what_an_agent_searches_is_shown_while_it_works(tab: Tab, chat: ScriptedChat) -> None:
-    chat.steps = (Step("waiting <period>", ({"id": "p1"},), "v1"),)
+    chat.steps, chat.pause = (Step("waiting <period>", ({"id": "p1"},), "v1"),), 0.1
     views = await tab.ask("How long?")
     titles = [[m["metadata"].get("title") for m in view.chat or ()] for view in views]
-    line = "Searched: waiting &#60;period&#62; (1 passages)"
-    assert any(line in shown for shown in titles)
+    line = "Searched: waiting &#60;period&#62; (passages found: 1)"
+    assert [line, ENGLISH.reading] in [shown[1:] for shown in titles]
     assert line not in titles[-1]
     for view in views:
         about = [m["metadata"].get("id") for m in view.chat or () if m["role"] == "assistant"]
