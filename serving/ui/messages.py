@@ -73,13 +73,14 @@ def waiting(words: ChatWords, steps: Sequence[Step] = ()) -> list[Shown]:
 
 
 def searched(completion: str, steps: Sequence[Step], words: ChatWords) -> list[Shown]:
-    """Return a quiet line for each search that an agent made."""
-    lines = (
-        words.searched.format(query=plain(excerpt(step.query)), count=len(step.passages))
-        for step in steps
-    )
+    """Return a quiet line for each search that an agent made; it opens to what was found."""
     about = {"id": f"{completion}/step", "status": "done"}
-    return [_message("assistant", "", {**about, "title": line}) for line in lines]
+    lines = []
+    for step in steps:
+        query = plain(excerpt(step.query))
+        title = words.searched.format(query=query, count=len(step.passages))
+        lines.append(_message("assistant", _passages(step.passages), {**about, "title": title}))
+    return lines
 
 
 def sources(
@@ -89,9 +90,8 @@ def sources(
     if not passages:
         return []
     title = words.sources.format(count=len(passages))
-    text = "\n\n".join(_passage(passage) for passage in passages)
     metadata = {"id": f"{completion}/sources", "title": title, "status": "done"}
-    return [_message("assistant", text, metadata)]
+    return [_message("assistant", _passages(passages), metadata)]
 
 
 def leaves(turn: Turn, words: ChatWords) -> list[Shown]:
@@ -169,6 +169,10 @@ def _leaf(ids: Sequence[str], here: str, label: str, words: ChatWords) -> str:
     )
     text = escape(label.format(number=place + 1, count=len(ids)))
     return f'<span class="r-leaves">{back}<span>{text}</span>{on}</span>'
+
+
+def _passages(passages: Sequence[Mapping[str, Any]]) -> str:
+    return "\n\n".join(_passage(passage) for passage in passages)
 
 
 def _passage(passage: Mapping[str, Any]) -> str:

@@ -171,12 +171,16 @@ async def test_an_answer_is_streamed_recorded_and_shown_with_its_sources(
 
 
 async def test_what_an_agent_searches_is_shown_while_it_works(tab: Tab, chat: ScriptedChat) -> None:
-    chat.steps, chat.pause = (Step("waiting <period>", ({"id": "p1"},), "v1"),), 0.1
+    found = {"id": "p1", "document": "Travel <Shield>", "text": "It is 45 days."}
+    chat.steps, chat.pause = (Step("waiting <period>", (found,), "v1"),), 0.1
     views = await tab.ask("How long?")
     titles = [[m["metadata"].get("title") for m in view.chat or ()] for view in views]
     line = "Searched: waiting &#60;period&#62; (passages found: 1)"
     assert [line, ENGLISH.reading] in [shown[1:] for shown in titles]
     assert line not in titles[-1]
+    opened = [m["content"] for view in views for m in view.chat or () if "/step" in str(m)]
+    assert opened
+    assert all("Travel &#60;Shield&#62;" in text and "45 days" in text for text in opened)
     for view in views:
         about = [m["metadata"].get("id") for m in view.chat or () if m["role"] == "assistant"]
         assert all(completion_id({"metadata": {"id": a}}) for a in about if a)
