@@ -1,8 +1,9 @@
-"""Pictures of both pages of a running service: `python -m benchmarks.screenshots URL OUT`.
+"""Pictures of the pages of a running service: `python -m benchmarks.screenshots URL OUT`.
 
-Takes the chat page (an example question, answered, its sources open) and, with the operator's
-token, the operator's page; at 390 and 1440 pixels, light and dark, English and Korean. The three
-pictures that the documentation shows are among them, under their own names.
+Takes the chat page (an example question, answered, its sources open, a thumb), three answers to be
+ranked, what became of the votes and, with the operator's token, the operator's page; at 390 and
+1440 pixels, light and dark, English and Korean. The pictures that the documentation shows are among
+them, under their own names.
 
 Invariant: a picture is what the service answered; nothing is drawn in, and none is over 200 KB.
 """
@@ -26,6 +27,8 @@ FOR_DOCS = {
     ("chat", "en", 1440, "light"): "chat-en-light.png",
     ("chat", "ko", 390, "dark"): "chat-ko-dark.png",
     ("operator", "en", 1440, "light"): "operator.png",
+    ("ranking", "en", 1440, "light"): "ranking.png",
+    ("mine", "en", 1440, "light"): "mine.png",
 }
 LIMIT = 200 * 1024
 PATIENCE_MS = 120_000
@@ -65,7 +68,7 @@ def take(
     browser: Browser, url: str, out: Path, token: str | None,
     language: str, width: int, scheme: Any,
 ) -> None:  # fmt: skip
-    """Take both pages as one kind of visitor sees them."""
+    """Take the pages as one kind of visitor sees them."""
     context = browser.new_context(
         viewport={"width": width, "height": SIZES[width]},
         locale=LOCALES[language],
@@ -73,7 +76,11 @@ def take(
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    pages: dict[str, Callable[[], bytes]] = {"chat": lambda: chat(page, url)}
+    pages: dict[str, Callable[[], bytes]] = {
+        "chat": lambda: chat(page, url),
+        "ranking": lambda: ranking(page, url),
+        "mine": lambda: mine(page, url),
+    }
     if token:
         pages["operator"] = lambda: operator(page, url, token)
     for name, picture in pages.items():
@@ -97,8 +104,34 @@ def chat(page: Page, url: str) -> bytes:
         page.locator("#arena").wait_for(state="hidden")
     page.locator("#composer .submit-button").wait_for()
     page.locator("#chat .thought-group .title").last.click()
+    page.locator("#chat .message-buttons").last.locator("button").last.click()  # the thumb up
+    page.locator("#rating").wait_for()
+    page.locator("#rating button").first.click()  # the panel is closed, the thumb stays
+    page.locator("#rating").wait_for(state="hidden")
     page.locator("body").click(position={"x": 1, "y": 1})
     page.wait_for_timeout(600)  # transitions
+    return page.screenshot()
+
+
+def ranking(page: Page, url: str) -> bytes:
+    """Ask for three answers, give each a place, take the picture, and save the order."""
+    page.goto(f"{url}/compare")
+    page.locator("#count label").nth(1).click()
+    page.locator("#examples button").nth(1).click()
+    page.locator("#rank-save:not([disabled])").wait_for()
+    for place in "213":
+        page.keyboard.press(place)
+    page.wait_for_timeout(600)
+    picture = page.screenshot(full_page=True)
+    page.locator("#rank-save").click()
+    page.locator("#notice .r-notice.good").wait_for()
+    return picture
+
+
+def mine(page: Page, url: str) -> bytes:
+    """Read what became of the thumb and of the ranking, and take the picture."""
+    page.goto(f"{url}/mine")
+    page.locator(".said li").nth(1).wait_for()
     return page.screenshot()
 
 

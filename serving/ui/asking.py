@@ -181,7 +181,7 @@ class Asking:
             async for (text,) in texts:
                 searched = messages.searched(turn.id, steps, asker.words)
                 said = messages.answer(turn.id, markdown(text))
-                last = said if text else messages.waiting(asker.words)
+                last = said if text else messages.waiting(asker.words, steps)
                 yield View(chat=[*asked, *searched, *last])
         done = await asyncio.to_thread(self._store.completion, turn.id)
         if done is not None and done.status == "streaming":

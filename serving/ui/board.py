@@ -13,6 +13,7 @@ from feedback.summary import ResponderSummary, summarise
 from feedback.types import Counts
 from serving.errors import NotEligible, UnknownResponder
 from serving.records import AdapterRecord, Deployment, Hold, ReplicaReport
+from serving.responders import AGENT
 from serving.ui.messages import Tone
 from serving.ui.operator_text import OperatorWords
 
@@ -98,13 +99,14 @@ def read_board(services: "Services", clock: Callable[[], float] = time.time) -> 
 
 
 def offers(services: "Services") -> list[Offer]:
-    """Return what could be promoted: the newest adapters in both forms, then `rag` and `base`."""
+    """Return what could be promoted: the newest adapters in both forms, then those without one."""
     registry = services.registry
     live = registry.live()
     own = [a.name for a in registry.adapters() if a.base_hash == registry.base_hash]
     newest = own[: -OFFERED_ADAPTERS - 1 : -1]
     names = [name for adapter in newest for name in (f"{adapter}+rag", adapter)]
-    return [Offer(n, _eligible(services, n)) for n in [*names, "rag", "base"] if n != live]
+    names += ["rag", *([AGENT] if services.config.tool_parser else []), "base"]
+    return [Offer(name, _eligible(services, name)) for name in names if name != live]
 
 
 def _eligible(services: "Services", responder: str) -> bool:

@@ -71,13 +71,13 @@ def interval_chart(rows: Sequence[IntervalRow], scale: Scale, title: str) -> str
     if not rows:
         return ""
     lines = "".join(
-        f'<div class="r-bar"><span class="r-bar-label">{escape(row.label)}</span>'
-        f'{track(row, scale)}<span class="r-bar-value">{escape(row.value)}</span></div>'
+        f'<div class="r-measure"><span class="r-measure-label">{escape(row.label)}</span>'
+        f'{track(row, scale)}<span class="r-measure-value">{escape(row.value)}</span></div>'
         for row in rows
     )
     return (
         f'<figure class="r-chart"><figcaption>{escape(title)}</figcaption>{lines}'
-        f'<div class="r-bar r-axis" aria-hidden="true"><span></span>{_axis(scale)}<span></span>'
+        f'<div class="r-measure r-axis" aria-hidden="true"><span></span>{_axis(scale)}<span></span>'
         "</div></figure>"
     )
 

@@ -132,7 +132,7 @@ class ChatPage:
         self, shown: list[Any], state: Conversation, request: gr.Request, data: gr.EditData
     ) -> AsyncGenerator[Updates, None]:
         """Ask an earlier question differently."""
-        edited, text = _id_at(shown, data.index), str(data.value)
+        edited, text = messages.completion_at(shown, data.index), str(data.value)
         ask = partial(self._asking.edited, edited, text, state)
         async with aclosing(self._shown(ask, state, request)) as updates:
             async for update in updates:
@@ -257,7 +257,7 @@ class ChatPage:
         """Record a thumb, by the completion's id in the message, whatever its place is by now."""
         who = visitor(self._identity, request)
         liked = data.liked if isinstance(data.liked, bool) else None
-        rated, words = _id_at(shown, data.index), WORDS[who.language]
+        rated, words = messages.completion_at(shown, data.index), WORDS[who.language]
         view = await rating.rate(rated, liked, state, who.person, words, self._store)
         return self._shown_to(await self._with_thumbs(view, state, who), who)
 
@@ -293,9 +293,3 @@ class ChatPage:
 
     def _shown_to(self, view: View, who: Visitor) -> Updates:
         return self.parts.updates(view, who.language)
-
-
-def _id_at(shown: list[Any], index: Any) -> str | None:
-    place = index[0] if isinstance(index, list | tuple) else index
-    inside = isinstance(place, int) and 0 <= place < len(shown)
-    return messages.completion_id(shown[place]) if inside else None

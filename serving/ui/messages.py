@@ -31,6 +31,8 @@ class Conversation:
     """The completions that the conversation goes through, oldest first."""
     comparison: str | None = None
     """The pair that waits for a choice."""
+    ranking: str | None = None
+    """The answers that wait for an order."""
     rated: str | None = None
     """The completion that the feedback panel is about."""
 
@@ -64,19 +66,21 @@ def answer(completion: str, text: str) -> list[Shown]:
     return [_message("assistant", text, {"id": completion})]
 
 
-def waiting(words: ChatWords) -> list[Shown]:
+def waiting(words: ChatWords, steps: Sequence[Step] = ()) -> list[Shown]:
     """Return the message that stands where an answer is about to be written."""
-    return [_message("assistant", "", {"title": words.thinking, "status": "pending"})]
+    title = words.reading if steps else words.thinking
+    return [_message("assistant", "", {"title": title, "status": "pending"})]
 
 
 def searched(completion: str, steps: Sequence[Step], words: ChatWords) -> list[Shown]:
-    """Return a quiet line for each search that an agent made."""
-    lines = (
-        words.searched.format(query=plain(excerpt(step.query)), count=len(step.passages))
-        for step in steps
-    )
+    """Return a quiet line for each search that an agent made; it opens to what was found."""
     about = {"id": f"{completion}/step", "status": "done"}
-    return [_message("assistant", "", {**about, "title": line}) for line in lines]
+    lines = []
+    for step in steps:
+        query = plain(excerpt(step.query))
+        title = words.searched.format(query=query, count=len(step.passages))
+        lines.append(_message("assistant", _passages(step.passages), {**about, "title": title}))
+    return lines
 
 
 def sources(
@@ -86,9 +90,8 @@ def sources(
     if not passages:
         return []
     title = words.sources.format(count=len(passages))
-    text = "\n\n".join(_passage(passage) for passage in passages)
     metadata = {"id": f"{completion}/sources", "title": title, "status": "done"}
-    return [_message("assistant", text, metadata)]
+    return [_message("assistant", _passages(passages), metadata)]
 
 
 def leaves(turn: Turn, words: ChatWords) -> list[Shown]:
@@ -103,6 +106,13 @@ def completion_id(message: Mapping[str, Any]) -> str | None:
     """Return the completion that a shown message belongs to."""
     marked = (message.get("metadata") or {}).get("id")
     return str(marked).split("/")[0] if marked else None
+
+
+def completion_at(shown: Sequence[Mapping[str, Any]], index: Any) -> str | None:
+    """Return the completion of the message at a place that Gradio names, if there is one."""
+    place = index[0] if isinstance(index, list | tuple) else index
+    inside = isinstance(place, int) and 0 <= place < len(shown)
+    return completion_id(shown[place]) if inside else None
 
 
 def thumbs(shown: Sequence[Shown], votes: Mapping[str, bool]) -> list[str | None]:
@@ -159,6 +169,10 @@ def _leaf(ids: Sequence[str], here: str, label: str, words: ChatWords) -> str:
     )
     text = escape(label.format(number=place + 1, count=len(ids)))
     return f'<span class="r-leaves">{back}<span>{text}</span>{on}</span>'
+
+
+def _passages(passages: Sequence[Mapping[str, Any]]) -> str:
+    return "\n\n".join(_passage(passage) for passage in passages)
 
 
 def _passage(passage: Mapping[str, Any]) -> str:

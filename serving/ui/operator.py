@@ -18,6 +18,8 @@ from serving.errors import ServingError
 from serving.ui import cycle_panels, panels
 from serving.ui.board import Board, offers, read_board
 from serving.ui.document import BRAND
+from serving.ui.lever_text import ENGLISH as LEVERS
+from serving.ui.lever_text import LEVER_WORDS, LeverWords
 from serving.ui.messages import notice
 from serving.ui.operator_text import ENGLISH, OPERATOR_WORDS, OperatorWords
 from serving.ui.visitor import language, operator
@@ -65,7 +67,7 @@ class OperatorPage:
                 with gr.Row(elem_classes="r-levers"):
                     self.levers = {
                         name: gr.Button(
-                            ENGLISH.actions[name], size="sm", elem_classes="r-quiet",
+                            LEVERS.actions[name], size="sm", elem_classes="r-quiet",
                             elem_id=f"lever-{name}",
                             variant="primary" if name == "cycle" else "secondary",
                         )
@@ -89,17 +91,17 @@ class OperatorPage:
         with gr.Column(visible=False, elem_id="confirm", elem_classes="r-confirm") as self.box:
             self.explanation = gr.HTML(elem_id="explanation")
             self.responder = gr.Dropdown(
-                choices=[], label=ENGLISH.responder, elem_id="responder", visible=False
+                choices=[], label=LEVERS.responder, elem_id="responder", visible=False
             )
-            self.method = gr.Radio(choices=[], label=ENGLISH.method, visible=False)
-            self.force = gr.Checkbox(label=ENGLISH.force, visible=False, elem_id="force")
+            self.method = gr.Radio(choices=[], label=LEVERS.method, visible=False)
+            self.force = gr.Checkbox(label=LEVERS.force, visible=False, elem_id="force")
             self.reason = gr.Textbox(
-                label=ENGLISH.reason, lines=1, max_lines=4, max_length=2000, elem_id="reason"
+                label=LEVERS.reason, lines=1, max_lines=4, max_length=2000, elem_id="reason"
             )
             with gr.Row(elem_classes="r-buttons"):
-                self.cancel = gr.Button(ENGLISH.cancel, size="sm", elem_classes="r-quiet")
+                self.cancel = gr.Button(LEVERS.cancel, size="sm", elem_classes="r-quiet")
                 self.confirm = gr.Button(
-                    ENGLISH.confirm, size="sm", variant="primary", elem_classes="r-quiet",
+                    LEVERS.confirm, size="sm", variant="primary", elem_classes="r-quiet",
                     elem_id="confirm-action",
                 )  # fmt: skip
 
@@ -123,10 +125,10 @@ class OperatorPage:
 
     async def on_load(self, request: gr.Request) -> Updates:
         """Write the page in the reader's language and show everything."""
-        words = OPERATOR_WORDS[language(request)]
+        words, levers = OPERATOR_WORDS[language(request)], LEVER_WORDS[language(request)]
         shown = await self._look({}, request)
         for name, lever in self.levers.items():
-            shown[lever] = gr.update(**shown.get(lever, {}), value=words.actions[name])
+            shown[lever] = gr.update(**shown.get(lever, {}), value=levers.actions[name])
         return shown | {
             self.top: _top(words),
             **{part: _title(name, words) for name, part in self.titles.items()},
@@ -159,7 +161,7 @@ class OperatorPage:
     def _asking(self, name: str) -> Callable[..., Any]:
         async def on_lever(request: gr.Request) -> Updates:
             who = operator(self._services.identity, request)
-            words = OPERATOR_WORDS[who.language]
+            words = LEVER_WORDS[who.language]
             board = await asyncio.to_thread(read_board, self._services)
             if name == "rollback" and board.previous is None:
                 return {
@@ -170,8 +172,8 @@ class OperatorPage:
 
         return on_lever
 
-    async def _form(self, name: str, board: Board, words: OperatorWords) -> Updates:
-        below = board.previous.responder if board.previous else words.none
+    async def _form(self, name: str, board: Board, words: LeverWords) -> Updates:
+        below = board.previous.responder if board.previous else "–"
         title = words.actions[name].removesuffix(" …")
         told = words.explain[name].format(live=board.live.responder, previous=below)
         found = await asyncio.to_thread(offers, self._services) if name == "promote" else []
@@ -210,7 +212,7 @@ class OperatorPage:
     ) -> Updates:  # fmt: skip
         """Do what was asked, and show what it did."""
         who = operator(self._services.identity, request)
-        words, reason = OPERATOR_WORDS[who.language], (reason or "").strip()
+        words, reason = LEVER_WORDS[who.language], (reason or "").strip()
         if name not in ACTIONS:
             return {self.box: gr.update(visible=False)}
         if name != "cycle" and not reason:

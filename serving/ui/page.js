@@ -61,6 +61,26 @@
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
+  // Ranking by key: a digit is the place of the answer with the focus, or else of the first without
+  // one; a letter goes to its answer. By the key's place, so that it works while Korean is typed.
+  function ranked(event) {
+    const groups = [...document.querySelectorAll(".r-place")].filter(
+      (group) => group.offsetParent && group.querySelector("input:enabled"),
+    );
+    const open = () => groups.find((group) => !group.querySelector("input:checked"));
+    const goTo = (group) => (
+      group?.querySelector("input:checked") ?? group?.querySelector("input") ?? find("#rank-save")
+    ).focus();
+    const letter = /^Key([A-D])$/.exec(event.code)?.[1];
+    const asked = groups.find((group) => group.id === `place-${letter}`);
+    if (asked) goTo(asked);
+    const here = groups.find((group) => group.contains(document.activeElement)) ?? open();
+    const place = here?.querySelectorAll("input")[/^[1-4]$/.test(event.key) ? event.key - 1 : -1];
+    place?.click();
+    if (place) goTo(open());
+    return Boolean(asked || place);
+  }
+
   // Choosing between two answers by key, while nobody is typing.
   const keys = {
     ArrowLeft: "left", ArrowRight: "right",
@@ -69,9 +89,13 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && narrow.matches && isOpen()) drawer(false);
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const typing = event.target.closest?.("textarea:not([disabled]), input, [contenteditable]");
+    const typing = event.target.closest?.(
+      "textarea:not([disabled]), input:not([type=radio]), [contenteditable]",
+    );
+    if (typing) return;
+    if (ranked(event)) event.preventDefault();
     const choice = keys[event.key];
-    if (!choice || typing) return;
+    if (!choice) return;
     const button = find(`#choose-${choice}:not([disabled])`);
     if (!button || !button.offsetParent) return;
     event.preventDefault();

@@ -1,7 +1,8 @@
-"""How the pages look: one theme object, one style sheet, system fonts.
+"""How the pages look: one theme object, a style sheet for each part, system fonts.
 
 The colours are named once, in `colours.css`; the theme hands Gradio's components the same names, so
-that what we draw and what Gradio draws cannot drift apart. Invariant: no web font, no remote file.
+that what we draw and what Gradio draws cannot drift apart. `style.css` is what all pages share.
+Invariant: no web font, no remote file.
 """
 
 import gradio as gr
@@ -16,7 +17,8 @@ FONT = (
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace")
 
 
-CSS = sheet("colours.css") + sheet("style.css")
+PARTS = ("colours", "style", "drawer", "chat", "compare", "operator")
+CSS = "".join(sheet(f"{part}.css") for part in PARTS)
 HEAD = f"{document.HEAD}<script>{sheet('page.js')}</script>"
 
 

@@ -30,6 +30,8 @@ class ChatWords:
     footnote: str
     sources: str
     thinking: str
+    reading: str
+    """An agent has searched, and reads what it found."""
     searched: str
     cut: str
     failed: str
@@ -87,7 +89,8 @@ ENGLISH = ChatWords(
     " teach the next version.",
     sources="Sources ({count})",
     thinking="Looking it up",
-    searched="Searched: {query} ({count} passages)",
+    reading="Reading what was found",
+    searched="Searched: {query} (passages found: {count})",
     cut="This answer was not finished.",
     failed="No answer came.",
     starting="The model is still starting, which takes a minute or two. Your question is still in"
@@ -163,6 +166,7 @@ KOREAN = ChatWords(
     " 학습에 쓰입니다.",
     sources="출처 ({count})",
     thinking="찾아보는 중",
+    reading="찾은 내용을 읽는 중",
     searched="검색: {query} (문서 {count}건)",
     cut="답변이 끝까지 작성되지 않았습니다.",
     failed="답변을 받지 못했습니다.",

@@ -37,6 +37,18 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """Three or four answers, in the order that they are shown in."""
+
+    texts: tuple[str, ...]
+    """Fit to be shown."""
+    state: Literal["writing", "finished", "revealed"]
+    places: tuple[int, ...] = ()
+    makers: tuple[str, ...] = ()
+    """Who wrote which; only once an order is recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """New values of the page."""
 
@@ -53,6 +65,7 @@ class View:
     """Who wrote which side; only once a choice is recorded."""
     outcome: Outcome | None = None
     asked: str | None = None
-    """The question that a pair answers, where no log shows it."""
+    """The question that is answered several times, where no log shows it."""
+    ranking: Ranked | Literal["closed"] | None = None
     rating: Rating | Literal["closed"] | None = None
     listing: Listing | None = None

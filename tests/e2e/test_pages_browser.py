@@ -72,7 +72,9 @@ def site(home: Path) -> Iterator[Site]:
     engine, database, knowledge = FakeEngine(), database_in(home), KnowledgeBase(home)
     engine.words, engine.pause = ATTACK, 0.02
     with served(engine.app()) as engine_url:
-        config = config_for(home, engine_url, pages=True, requests_per_minute=1000)
+        config = config_for(
+            home, engine_url, pages=True, requests_per_minute=1000, tool_parser="hermes"
+        )
         services = assemble(config, database, Loop(), knowledge)
         publish(services.registry, home, "ratchet-0001")
         services.registry.set_candidate("ratchet-0001")

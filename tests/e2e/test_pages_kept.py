@@ -1,4 +1,4 @@
-"""Conversations that are kept, comparing, votes' fates, and pages that everybody can use.
+"""Conversations that are kept, votes' fates, and pages that everybody can use.
 
 Real application, store and index behind a real browser; the engine is the fake of its protocol.
 """
@@ -21,6 +21,7 @@ from tests.e2e.test_pages_browser import (
     press,
     site,
 )
+from tests.e2e.test_pages_compare import asked_for
 from tests.serving_kit import wait_for
 
 __all__ = ["browser", "home", "page", "site"]
@@ -118,29 +119,6 @@ def test_on_a_phone_the_list_is_a_drawer_that_keys_can_close(page: Any) -> None:
     assert not page.evaluate(overflow)
 
 
-def test_pairs_are_compared_blind_by_key_and_then_revealed(page: Any, site: Site) -> None:
-    page.goto(f"{site.url}/compare")
-    page.locator("#examples button").first.click()
-    page.locator("#choose-right:not([disabled])").wait_for()
-    seen = page.content()
-    for secret in ("ratchet-0001", "Article 2", ">rag<"):
-        assert secret not in seen
-    page.keyboard.press("ArrowRight")
-    page.locator("#side-right", has_text="✓").wait_for()
-    shown = {page.locator(f"#side-{side} h6").inner_text() for side in ("left", "right")}
-    assert any("ratchet-0001+rag" in name for name in shown)
-    decided = [c for c, _, _ in site.services.store.comparisons()]
-    assert decided[-1].outcome == "right"
-    before = len(decided)
-    ask(page, "A second one?")
-    page.locator("#choose-both_bad:not([disabled])").wait_for()
-    page.keyboard.press("4")
-    page.locator("#notice", has_text="both bad").wait_for()
-    decided = [c for c, _, _ in site.services.store.comparisons()]
-    assert len(decided) == before + 1
-    assert decided[-1].outcome == "both_bad"
-
-
 def test_people_see_what_became_of_their_votes(page: Any, site: Site) -> None:
     ask(page, "Will this be used?")
     answered(page)
@@ -222,6 +200,11 @@ def test_no_page_shuts_anybody_out(
         tab.locator("#examples button").first.click()
         tab.locator("#choose-left:not([disabled])").wait_for()
         found += violations(tab, axe, "compare")
+        tab.goto(f"{site.url}/compare")
+        tab.locator("#count label").last.wait_for()
+        asked_for(tab, 3)
+        tab.keyboard.press("2")
+        found += violations(tab, axe, "ranking")
         tab.goto(f"{site.url}/operator/login")
         found += violations(tab, axe, "login")
         assert found == []

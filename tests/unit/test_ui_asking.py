@@ -10,9 +10,10 @@ import pytest
 
 from feedback.conversations import Conversations
 from feedback.database import Database, default_url
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion
-from serving.chat import ChatRequest, Delta, Done, Pair, Step
+from feedback.types import Comparison, Completion, Ranking
+from serving.chat import ChatRequest, Delta, Done, Lineup, Pair, Step
 from serving.errors import EngineCut, EngineUnavailable, TooManyRequests
 from serving.identity import Person
 from serving.ui import rating
@@ -63,6 +64,7 @@ class ScriptedChat:
         self.words, self.pause, self.dies_after = ("It ", "is ", "45 days."), 0.0, None
         self.steps: tuple[Step, ...] = ()
         self.requests: list[ChatRequest] = []
+        self.makers = ("rag", "ratchet-0001+rag", "base")
         self._ids = itertools.count(1)
 
     paired: bool
@@ -81,6 +83,16 @@ class ScriptedChat:
         right = self._open(request, person, f"chatcmpl-{number}-right", "ratchet-0001+rag")
         self.store.open_comparison(Comparison(f"cmp-{number}", person.id, left.id, right.id))
         return Pair(f"cmp-{number}", left, right)  # type: ignore[arg-type]
+
+    async def rank(self, request: ChatRequest, person: Person, count: int) -> Lineup:
+        number, makers = next(self._ids), (*self.makers, *["rag"] * count)
+        turns = [
+            self._open(request, person, f"chatcmpl-{number}-{place}", makers[place - 1])
+            for place in range(1, count + 1)
+        ]
+        ranking = Ranking(f"rnk-{number}", person.id, tuple(turn.id for turn in turns))
+        Rankings(self.store.database).open(ranking)
+        return Lineup(ranking.id, tuple(turns))  # type: ignore[arg-type]
 
     def _open(
         self, request: ChatRequest, person: Person, completion: str, responder: str
@@ -159,12 +171,16 @@ async def test_an_answer_is_streamed_recorded_and_shown_with_its_sources(
 
 
 async def test_what_an_agent_searches_is_shown_while_it_works(tab: Tab, chat: ScriptedChat) -> None:
-    chat.steps = (Step("waiting <period>", ({"id": "p1"},), "v1"),)
+    found = {"id": "p1", "document": "Travel <Shield>", "text": "It is 45 days."}
+    chat.steps, chat.pause = (Step("waiting <period>", (found,), "v1"),), 0.1
     views = await tab.ask("How long?")
     titles = [[m["metadata"].get("title") for m in view.chat or ()] for view in views]
-    line = "Searched: waiting &#60;period&#62; (1 passages)"
-    assert any(line in shown for shown in titles)
+    line = "Searched: waiting &#60;period&#62; (passages found: 1)"
+    assert [line, ENGLISH.reading] in [shown[1:] for shown in titles]
     assert line not in titles[-1]
+    opened = [m["content"] for view in views for m in view.chat or () if "/step" in str(m)]
+    assert opened
+    assert all("Travel &#60;Shield&#62;" in text and "45 days" in text for text in opened)
     for view in views:
         about = [m["metadata"].get("id") for m in view.chat or () if m["role"] == "assistant"]
         assert all(completion_id({"metadata": {"id": a}}) for a in about if a)

@@ -18,7 +18,7 @@ from serving.errors import Forbidden, Unauthorized
 from serving.identity import OPERATOR_COOKIE, PERSON_COOKIE
 from serving.records import Deployment, Hold, ReplicaReport
 from serving.services import Services
-from serving.ui import cycle_panels, panels
+from serving.ui import cycle_panels, lever_text, panels
 from serving.ui.board import Board, health, offers, read_board, span
 from serving.ui.operator import SECTIONS, OperatorPage
 from serving.ui.operator_text import ENGLISH, KOREAN
@@ -205,6 +205,14 @@ def test_the_board_is_read_from_the_real_tables(services: Services, tmp_path: Pa
     }  # fmt: skip
 
 
+def test_the_agent_is_offered_where_the_base_calls_tools(services: Services) -> None:
+    assert "agent" not in {offer.responder for offer in offers(services)}
+    calling = replace(services, config=replace(services.config, tool_parser="hermes"))
+    assert {o.responder: o.eligible for o in offers(calling)} == {"agent": False, "base": False}
+    services.registry.promote("agent", reason="r", actor="a", force=True)
+    assert {o.responder: o.eligible for o in offers(calling)} == {"rag": True, "base": False}
+
+
 def asking(services: Services, *cookies: str, language: str = "en") -> gr.Request:
     made = {
         PERSON_COOKIE: services.identity.new_person_cookie(),
@@ -266,7 +274,7 @@ async def test_an_operator_looks_holds_and_resumes(services: Services) -> None:
     again = await called(page.on_look, request, seen=shown[page.seen])
     assert page.sections["gate"] not in again
     refused = await called(page.on_confirm, request, name="hold", reason="  ", seen={})
-    assert ENGLISH.reason_needed in refused[page.said]
+    assert lever_text.ENGLISH.reason_needed in refused[page.said]
     assert services.registry.held() is None
     await called(page.on_confirm, request, name="hold", reason="documents", seen={})
     holding = services.registry.held()
@@ -283,14 +291,14 @@ async def test_a_cycle_needs_no_reason_and_an_impossible_promotion_says_why(
     page.build()
     request = asking(services, OPERATOR_COOKIE, language="ko")
     started = await called(page.on_confirm, request, name="cycle", method="kto", seen={})
-    assert KOREAN.done["cycle"].format(number=1) in started[page.said]
+    assert lever_text.KOREAN.done["cycle"].format(number=1) in started[page.said]
     refused = await called(
         page.on_confirm, request, name="promote", responder="ratchet-9999", reason="r", seen={}
     )
     assert "ratchet-9999" in refused[page.said]
     assert services.registry.live() == "rag"
     nothing = await called(page._asking("rollback"), request)
-    assert KOREAN.nothing_below in nothing[page.said]
+    assert lever_text.KOREAN.nothing_below in nothing[page.said]
 
 
 def test_reading_everything_is_quick(services: Services) -> None:

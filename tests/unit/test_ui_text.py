@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from serving.ui import compare_text, drawer_text, mine_text, operator_text, text
+from serving.ui import compare_text, drawer_text, lever_text, mine_text, operator_text, text
 from serving.ui.text import language_of
 
-MODULES = (text, operator_text, drawer_text, compare_text, mine_text)
+MODULES = (text, operator_text, lever_text, drawer_text, compare_text, mine_text)
 PAGES = [(page.ENGLISH, page.KOREAN) for page in MODULES]
 LATIN_ONLY = {"KTO", "DPO", "by", "gap", "ko"}
 
