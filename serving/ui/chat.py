@@ -75,6 +75,8 @@ class ChatPage:
         state, chat, composer, every = parts.state, parts.chat, parts.composer, parts.all
         quick: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         slow = quick | {"concurrency_limit": STREAMS, "concurrency_id": "answers"}
+        # Who asks before the page has heard that the last answer is over is not passed over.
+        slow["trigger_mode"] = "always_last"
         running = [
             composer.submit(self.on_submit, [composer, state], every, **slow),
             chat.example_select(self.on_example, [state], every, **slow),

@@ -84,6 +84,8 @@ class ComparePage:
         ]  # fmt: skip
         quick: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         slow = quick | {"concurrency_limit": STREAMS, "concurrency_id": "pairs"}
+        # Who asks before the page has heard that the last answer is over is not passed over.
+        slow["trigger_mode"] = "always_last"
         self.composer.submit(self.on_submit, [self.composer, self.count, self.state], every, **slow)
         self.examples.select(self.on_example, [self.count, self.state], every, **slow)
         self.composer.stop(self.on_stop, None, None, **quick)
