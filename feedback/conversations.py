@@ -168,6 +168,7 @@ def add_to_conversation(connection: Connection, completion: Completion, now: flo
     Raises:
         InvalidFeedback: its id is taken, or its text cannot be stored.
     """
+    check_storable("conversation", completion.conversation, completion.parent or "")
     add_completion(connection, completion, now)
     if not _is_listed(completion):
         return

@@ -217,7 +217,11 @@ data_commands.register(app)
 
 
 def _sentence(err: Exception) -> Exception:
-    """Say of an operating system's error what it is about, and what to look at."""
+    """Say of an operating system's or a database's error what it is about, and what to look at."""
+    said = getattr(err, "orig", None)
+    if said is not None:  # SQLAlchemy would add the statement and what was in it
+        first = (str(said).strip() or type(said).__name__).splitlines()[0]
+        return RuntimeError(f"the database refused: {first}; check RATCHET_DATABASE_URL")
     if not isinstance(err, OSError) or err.strerror is None:
         return err
     path = err.filename2 or err.filename

@@ -1,8 +1,6 @@
 """When a cycle starts by itself: pure rules, and the jobs that only file requests."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,11 +81,8 @@ class Counting(FeedbackStore):
 
 
 @pytest.fixture
-def cycles(tmp_path: Path) -> Iterator[CycleStore]:
-    database = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
-    database.create_tables()
-    yield CycleStore(database)
-    database.dispose()
+def cycles(database: Database) -> CycleStore:
+    return CycleStore(database)
 
 
 def test_a_tick_files_one_request_and_no_second_while_it_waits_or_runs(cycles: CycleStore) -> None:
