@@ -201,16 +201,25 @@ def backup(
     from ratchet.archive import write_backup
 
     found = write_backup(load_settings(), file)
-    result(found, as_json, lambda: f"{found['file']}: {found['bytes']} bytes")
+    said = f"{found['file']}: {found['files']} files, {found['bytes']} bytes"
+    result(found, as_json, lambda: said)
 
 
 @app.command()
-def restore(file: Path, as_json: Json = False) -> None:
-    """Bring a backup back into an empty RATCHET_HOME."""
-    from ratchet.archive import read_backup
+def restore(
+    file: Path,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Set what is there aside, and take its place.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into an empty RATCHET_HOME, and an empty database."""
+    from ratchet.restore import read_backup
 
-    found = read_backup(load_settings(), file)
-    result(found, as_json, lambda: f"restored {found['files']} files into {found['home']}")
+    found = read_backup(load_settings(), file, replace=replace)
+    aside = f"; what was there is in {found['aside']}" if found["aside"] else ""
+    said = f"restored {found['files']} files into {found['home']}{aside}"
+    result(found, as_json, lambda: said)
 
 
 data_commands.register(app)
