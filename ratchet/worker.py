@@ -9,6 +9,8 @@ import signal
 import threading
 from collections.abc import Callable
 
+from sqlalchemy.exc import OperationalError
+
 from ratchet.children import watch_parent
 from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
@@ -43,12 +45,21 @@ def work(settings: Settings) -> None:
     parts = open_parts(settings)
     lease = Lease(parts.database, holder_id())
     try:
-        while not stop.is_set():
-            if lease.acquire():
-                lead(parts, lease, stop)
-            stop.wait(LOOK_FOR_LEASE)
+        take_turns(parts, lease, stop)
     finally:
         parts.database.dispose()
+
+
+def take_turns(parts: Parts, lease: Lease, stop: threading.Event) -> None:
+    """Lead whenever nobody else does; a database that is away for a while only costs that while."""
+    while not stop.is_set():
+        try:
+            if lease.acquire():
+                lead(parts, lease, stop)
+        except OperationalError as err:
+            # A cycle that was running stays open, and is finished when the database is back.
+            logger.warning("The database does not answer; trying again: %s", err.orig)
+        stop.wait(LOOK_FOR_LEASE)
 
 
 def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import psycopg
+import pytest
 from psycopg import sql
 
 MISSING = "there is no PostgreSQL server on this machine: `make system` installs Debian's"
@@ -35,6 +36,14 @@ def programs() -> Path | None:
     found = shutil.which("initdb")
     folders = [*reversed(debian), *([Path(found).parent] if found else [])]
     return next((folder for folder in folders if (folder / "postgres").is_file()), None)
+
+
+def required() -> Path:
+    """Return the programs' folder; without one the tests are left out, but never silently in CI."""
+    found = programs()
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    return found
 
 
 class PostgresServer:

@@ -3,22 +3,17 @@
 Each file imports the tests of a unit file; their fixtures ask for `new_url`, which is this one.
 """
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.postgresql_kit import MISSING, PostgresServer, programs
+from tests.postgresql_kit import PostgresServer, required
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """A running server for all tests, which each have a database of their own."""
-    found = programs()
-    if found is None:
-        # In CI nothing is left out in silence.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
-    server = PostgresServer(found)
+    server = PostgresServer(required())
     try:
         server.start()
         yield server

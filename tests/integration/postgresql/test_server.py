@@ -18,6 +18,8 @@ from feedback.engines import WRITE_LOCK
 from feedback.store import FeedbackStore
 from feedback.tables import votes
 from feedback.types import Completion, FeedbackError
+from ratchet.lease import Lease
+from ratchet.worker import take_turns
 from serving.storage_errors import storage_failed
 from tests.postgresql_kit import PostgresServer
 from tests.serving_kit import service
@@ -141,6 +143,26 @@ def test_after_a_restart_the_next_write_and_the_next_read_reconnect(
     assert store.record_vote("a", "ada", False) is not None
     assert store.counts().votes == 1
     assert store.database.data_version() != before
+
+
+def test_a_worker_outlives_a_restart(
+    own_server: PostgresServer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led, stop = threading.Event(), threading.Event()
+    monkeypatch.setattr("ratchet.worker.LOOK_FOR_LEASE", 0.05)
+    monkeypatch.setattr("ratchet.worker.lead", lambda *_: led.set())
+    own_server.stop()
+    lease = Lease(database, "elsewhere/1/1.00")
+    worker = threading.Thread(target=take_turns, args=(None, lease, stop))
+    worker.start()
+    try:
+        assert not led.wait(0.5)
+        assert worker.is_alive()
+        own_server.start()
+        assert led.wait(20)
+    finally:
+        stop.set()
+        worker.join()
 
 
 def test_a_connection_that_is_lost_in_a_write_acknowledges_nothing_of_it(
