@@ -1,5 +1,6 @@
 """When a cycle starts by itself: pure rules, and the jobs that only file requests."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,6 +127,16 @@ def test_with_the_schedule_off_nothing_starts(cycles: CycleStore) -> None:
     scheduler.start()
     assert cycles.next_request() is None
     scheduler.stop()
+
+
+def test_old_texts_go_at_once_and_although_the_schedule_is_off(cycles: CycleStore) -> None:
+    tidied = threading.Event()
+    store = Counting(cycles._database)
+    scheduler = Scheduler(Schedule(enabled=False), cycles, store, lambda: None, tidied.set)
+    scheduler.start()
+    assert tidied.wait(10)
+    scheduler.stop()
+    assert cycles.next_request() is None
 
 
 def test_with_the_schedule_on_votes_are_counted_by_itself(cycles: CycleStore) -> None:
