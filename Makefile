@@ -43,11 +43,11 @@ demo-model: $(VENV)/.run-$(DEVICE) ## train the demo's base model from nothing (
 	@$(BIN)/python -m demo.train_model --minutes $(MINUTES) --out demo/model
 	@$(BIN)/python -m demo.evaluate_model demo/model
 
-system: ## Debian packages that some tests need (Chromium, a Korean font)
-	@command -v apt-get >/dev/null || { echo "make system knows Debian and Ubuntu only; install Chromium and a Korean font yourself."; exit 1; }
+system: ## Debian packages that some tests need (Chromium, a Korean font, PostgreSQL)
+	@command -v apt-get >/dev/null || { echo "make system knows Debian and Ubuntu only; install Chromium, a Korean font and PostgreSQL yourself."; exit 1; }
 	@sudo=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		chromium fonts-noto-cjk >/dev/null && echo "Chromium and a Korean font are installed."
+		chromium fonts-noto-cjk postgresql >/dev/null && echo "Chromium, a Korean font and PostgreSQL are installed."
 
 clean: ## remove the environment and caches (never data/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

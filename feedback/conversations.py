@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, or_, s
 
 from feedback.database import Database
 from feedback.recording import add_completion, check_storable
-from feedback.rows import completion_of
+from feedback.rows import completion_of, has_texts
 from feedback.search import Asked, mentions
 from feedback.sides import read_sides
 from feedback.tables import completions, conversations
@@ -113,6 +113,7 @@ class Conversations:
             table.person == person,
             table.conversation == conversation_id,
             table.purpose.in_(PEOPLE_PURPOSES),
+            has_texts(table.messages),
         )
         with self.database.read() as connection:
             row = connection.execute(select(conversations.c.id).where(_is(conversation_id, person)))
@@ -168,6 +169,7 @@ def add_to_conversation(connection: Connection, completion: Completion, now: flo
     Raises:
         InvalidFeedback: its id is taken, or its text cannot be stored.
     """
+    check_storable("conversation", completion.conversation, completion.parent or "")
     add_completion(connection, completion, now)
     if not _is_listed(completion):
         return
@@ -223,6 +225,7 @@ def _holds(word: str) -> ColumnElement[bool]:
         completions.c.person == conversations.c.person,
         completions.c.conversation == conversations.c.id,
         completions.c.purpose.in_(PEOPLE_PURPOSES),
+        has_texts(completions.c.messages),
         or_(mentions(word, Asked(completions.c.messages)), mentions(word, completions.c.text)),
     )
     return or_(mentions(word, conversations.c.title), said.exists())

@@ -6,28 +6,21 @@ begins IMMEDIATE, on the one connection of this process that may write, and wait
 Small writes that need no transaction to themselves are submitted, and share a commit.
 
 Invariant: when `write()` has returned, or what was submitted has its result, what was written
-survives a power cut (synchronous=FULL).
+survives a power cut (SQLite's synchronous=FULL, PostgreSQL's synchronous_commit).
 """
 
-import json
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
-from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.pool import PoolProxiedConnection
 
+from feedback.engines import BUSY_SECONDS, check_server, open_engines, pragma
 from feedback.group_commit import GroupCommit
-from feedback.search import fold
-from feedback.types import FeedbackError
 
 T = TypeVar("T")
 
@@ -42,13 +35,8 @@ metadata = MetaData(
 )
 """Every table of the service registers here: one schema, one migration history."""
 
-BUSY_SECONDS = 60
-"""How long a writer waits for the others: writes take milliseconds, so longer is a stuck one."""
 SCRUB_SECONDS = 2
 """How long to wait for readers before the log is emptied: they are short, or not ours."""
-WRITE_LOCK = 0x52415443
-"""PostgreSQL's advisory lock that every write takes: one writer at a time, as with SQLite."""
-READERS = 8
 
 
 def default_url(home: Path) -> str:
@@ -66,7 +54,7 @@ class Database:
             FeedbackError: the URL names no database that can be used.
         """
         self.url = url
-        self._writer, self._reader = _engines(url)
+        self._writer, self._reader = open_engines(url)
         self._turn = threading.Lock()
         self._turn_of: int | None = None
         self._group = GroupCommit(self.write)
@@ -77,6 +65,15 @@ class Database:
     def sqlite(self) -> bool:
         """Whether this is SQLite, i.e. a file on this machine."""
         return self._writer.dialect.name == "sqlite"
+
+    def check(self) -> None:
+        """Find out whether the database can be used, before somebody waits for it.
+
+        Raises:
+            FeedbackError: the server does not answer, or cannot hold every text.
+        """
+        if not self.sqlite:
+            check_server(self._reader)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -122,7 +119,7 @@ class Database:
             # must stay the same one. It stays outside any transaction, or it would see no change.
             if self._watch is None:
                 self._watch = self._reader.raw_connection()
-            return int(_pragma(self._watch, "data_version")[0])
+            return int(pragma(self._watch, "data_version")[0])
 
     def create_tables(self) -> None:
         """Create the registered tables that are missing. The service itself migrates instead."""
@@ -139,9 +136,9 @@ class Database:
         with self._turn:
             connection = self._writer.raw_connection()
             try:
-                _pragma(connection, f"busy_timeout = {SCRUB_SECONDS * 1000}")
-                busy, _, _ = _pragma(connection, "wal_checkpoint(TRUNCATE)")
-                _pragma(connection, f"busy_timeout = {BUSY_SECONDS * 1000}")
+                pragma(connection, f"busy_timeout = {SCRUB_SECONDS * 1000}")
+                busy, _, _ = pragma(connection, "wal_checkpoint(TRUNCATE)")
+                pragma(connection, f"busy_timeout = {BUSY_SECONDS * 1000}")
             finally:
                 connection.close()
         return not busy
@@ -155,106 +152,3 @@ class Database:
                 self._watch = None
         self._reader.dispose()
         self._writer.dispose()
-
-
-def _engines(url: str) -> tuple[Engine, Engine]:
-    """Return the engine that writes, on its single connection, and the one that reads."""
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-        if backend not in {"sqlite", "postgresql"}:
-            raise FeedbackError(
-                f"database {parsed.render_as_string()!r} is neither sqlite:///FILE nor"
-                " postgresql://...: correct RATCHET_DATABASE_URL"
-            )
-        make = _sqlite_engine if backend == "sqlite" else _postgresql_engine
-        return make(parsed, writes=True), make(parsed, writes=False)
-    except ArgumentError as err:
-        raise FeedbackError(f"RATCHET_DATABASE_URL is no database URL: {url!r}") from err
-    except ModuleNotFoundError as err:
-        raise FeedbackError(
-            f"{err.name} is not installed: `pip install 'psycopg[binary]'` for PostgreSQL"
-        ) from err
-
-
-def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
-    if url.database in {None, "", ":memory:"}:
-        raise FeedbackError(
-            f"database {url.render_as_string()!r} is in memory, where writers and readers cannot"
-            " meet: name a file, e.g. sqlite:////srv/ratchet/ratchet.db"
-        )
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url,
-        json_serializer=_to_json,
-        connect_args={"timeout": BUSY_SECONDS},
-        **_pool_size(writes=writes),
-    )
-
-    def set_up(connection: DBAPIConnection, _: object) -> None:
-        # None: the driver starts no transaction of its own accord, so `begin` below decides.
-        connection.isolation_level = None
-        _enter_wal(connection)
-        _pragma(connection, "foreign_keys = ON")
-        connection.create_function("fold", 1, fold, deterministic=True)
-        if writes:
-            _pragma(connection, "synchronous = FULL")
-            _pragma(connection, "secure_delete = ON")
-        else:
-            _pragma(connection, "query_only = ON")
-
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", set_up)
-    event.listen(engine, "begin", begin)
-    return engine
-
-
-def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
-    engine = create_engine(
-        url, json_serializer=_to_json, pool_pre_ping=True, **_pool_size(writes=writes)
-    )
-    if not writes:
-        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-    def begin(connection: Connection) -> None:
-        # Without it two writers could each decide on what the other is about to change.
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
-
-    event.listen(engine, "begin", begin)
-    return engine
-
-
-def _pool_size(*, writes: bool) -> dict[str, int]:
-    return {"pool_size": 1 if writes else READERS, "max_overflow": 0 if writes else -1}
-
-
-def _enter_wal(connection: DBAPIConnection) -> None:
-    """Switch the file to write-ahead logging, once in its life.
-
-    Several processes that open a new file at the same time are refused at once, because the switch
-    does not wait for the busy timeout; whoever comes first does it for all.
-    """
-    deadline = time.monotonic() + BUSY_SECONDS
-    while _pragma(connection, "journal_mode")[0] != "wal":
-        try:
-            _pragma(connection, "journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _pragma(connection: DBAPIConnection, pragma: str) -> Sequence[Any]:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"PRAGMA {pragma}")
-        row: Sequence[Any] | None = cursor.fetchone()
-        return row or ()
-    finally:
-        cursor.close()
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -36,6 +36,7 @@ from feedback.types import (
 
 Format = Literal["kto", "dpo", "sft", "raw"]
 Row = dict[str, Any]
+REMOVED = "the answer's texts were removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _kto(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
             elif _usable(left_out, side):
                 own = fields | {"completion_id": side.id, "responder": side.responder}
                 yield _unpaired(own, side, side.text, label=False)
-    for correction, completion in store.iter_corrections():
+    for correction, completion in _corrections(store, left_out):
         fields = _correction_fields(correction, completion)
         yield _unpaired(fields, completion, correction.text, label=True)
     left_out["ranking"] = store.counts().rankings
@@ -142,7 +143,7 @@ def _sft(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
             yield _conversation(_vote_fields(vote, completion), completion, completion.text)
     left_out["comparison"] = store.counts().comparisons
     left_out["ranking"] = store.counts().rankings
-    for correction, completion in store.iter_corrections():
+    for correction, completion in _corrections(store, left_out):
         fields = _correction_fields(correction, completion)
         yield _conversation(fields, completion, correction.text)
 
@@ -252,8 +253,22 @@ def _answer(text: str) -> list[Message]:
     return [{"role": "assistant", "content": text}]
 
 
+def _corrections(
+    store: FeedbackStore, left_out: Counter[str]
+) -> Iterator[tuple[Correction, Completion]]:
+    """Read the corrections whose question is still known; what was corrected may be anything."""
+    for correction, completion in store.iter_corrections():
+        if completion.messages:
+            yield correction, completion
+        else:
+            left_out[REMOVED] += 1
+
+
 def _usable(left_out: Counter[str], *completions: Completion) -> bool:
     """Tell whether there is something to learn from; the engine's failures are nobody's style."""
+    if not all(each.messages for each in completions):
+        left_out[REMOVED] += 1
+        return False
     if all(each.text.strip() and each.status != "failed" for each in completions):
         return True
     left_out["the answer is empty or failed"] += 1

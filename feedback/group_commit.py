@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -119,6 +120,9 @@ def _attempt(connection: Connection, job: Job[Any]) -> _Outcome:
             cursor.execute("ROLLBACK TO SAVEPOINT one_write")
             outcome = _Outcome(error=err)
         cursor.execute("RELEASE SAVEPOINT one_write")
+    except connection.dialect.loaded_dbapi.OperationalError as err:
+        # Whoever waits knows SQLAlchemy's errors, whichever driver lost its server.
+        raise OperationalError("SAVEPOINT", None, err) from err
     finally:
         cursor.close()
     return outcome

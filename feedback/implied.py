@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from feedback.database import Database
-from feedback.rows import completion_of, pages, within
+from feedback.rows import completion_of, has_texts, pages, within
 from feedback.tables import completions
 from feedback.types import PEOPLE_PURPOSES, Completion
 
@@ -35,6 +35,8 @@ def iter_implied(
             within(later.c.created, since, until),
             before.c.person == later.c.person,
             before.c.status == "complete",
+            has_texts(before.c.messages),
+            has_texts(later.c.messages),
             later.c.status == "complete",
             before.c.purpose.in_(PEOPLE_PURPOSES),
             later.c.purpose.in_(PEOPLE_PURPOSES),

@@ -8,7 +8,7 @@ however much is said meanwhile.
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, String, cast, tuple_
 
 from feedback.database import Database
 from feedback.tables import comparisons, completions, corrections, votes
@@ -49,6 +49,11 @@ def comparison_of(row: Row[Any]) -> Comparison:
 def correction_of(row: Row[Any]) -> Correction:
     """Build the correction at the start of the row."""
     return Correction(*row[: len(corrections.columns)])
+
+
+def has_texts(messages: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a completion's texts were not removed (`feedback/retention.py`)."""
+    return cast(messages, String) != "[]"
 
 
 def within(column: ColumnElement[float], since: float, until: float) -> ColumnElement[bool]:

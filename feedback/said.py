@@ -80,4 +80,4 @@ def questions(connection: Connection, ids: Iterable[str]) -> Mapping[str, Questi
     query = select(table.id, table.conversation, Asked(table.messages)).where(
         table.id.in_(set(ids)), not_deleted(table.conversation, table.person)
     )
-    return {row[0]: Question(row[1], row[2]) for row in connection.execute(query)}
+    return {row[0]: Question(row[1], row[2] or "") for row in connection.execute(query)}

@@ -4,10 +4,11 @@ SQLite folds ASCII only, so it is lent Python's way; PostgreSQL has its own. Inv
 and `fold` make the same of a text, as far as PostgreSQL's locale knows its letters.
 """
 
+import re
 import unicodedata
 from typing import Any
 
-from sqlalchemy import ColumnElement, String
+from sqlalchemy import ColumnElement, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -34,7 +35,9 @@ class Asked(FunctionElement[str]):
 
 def mentions(word: str, column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that a column's text holds `word`, which is taken literally."""
-    return Folded(column).contains(fold(word), autoescape=True)
+    literally = re.sub(r"([/%_])", r"/\1", word)
+    # Both are folded by the database: Python makes another letter of a last sigma than PostgreSQL.
+    return Folded(column).like(Folded(literal(f"%{literally}%")), escape="/")
 
 
 @compiles(Folded, "sqlite")

@@ -17,7 +17,15 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from feedback import recording
 from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
-from feedback.rows import comparison_of, completion_of, correction_of, pages, vote_of, within
+from feedback.rows import (
+    comparison_of,
+    completion_of,
+    correction_of,
+    has_texts,
+    pages,
+    vote_of,
+    within,
+)
 from feedback.tables import comparisons, completions, corrections, rankings, vote_events, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
@@ -131,6 +139,7 @@ class FeedbackStore:
         query = select(completions).where(
             table.person == person,
             table.conversation == conversation,
+            has_texts(table.messages),
             not_deleted(table.conversation, table.person),
         )
         with self.database.read() as connection:

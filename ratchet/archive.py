@@ -1,28 +1,39 @@
-"""Backup and restore: the database as of one moment, and the files that it names.
+"""Backup: the database as of one moment, and the files that it names, in one archive.
 
-SQLite's own online backup copies the database while others write. Adapters, documents and datasets
-never change once published, so copying them after the database is enough. Invariant: an archive is
-complete or absent, readable by its owner only, and is never restored over existing state.
+The database travels as a SQLite file, whichever kind it is: SQLite's own online backup copies the
+file while others write, and PostgreSQL's rows are read in one transaction that sees one moment.
+Adapters, documents and datasets never change once published, so copying them after the database is
+enough. What can be made again is left out: the index is built from the documents, secrets are
+written by the next start. Invariant: an archive is complete or absent, readable by its owner only,
+and lists a hash of each file in it.
 """
 
+import hashlib
+import io
+import json
 import os
-import shutil
 import sqlite3
 import tarfile
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from sqlalchemy import make_url, select, update
+from sqlalchemy import make_url
 
 from feedback.database import Database
+from ratchet.migrations import head, migrate, revision
 from ratchet.settings import Settings
-from serving.tables import adapters
+from ratchet.transfer import copy_rows, rows_in
 
 DATABASE = "ratchet.db"
+MANIFEST = "manifest.json"
+FORMAT = 1
 FOLDERS = ("adapters", "documents", "datasets")
 FILES = ("cookie.key",)
 """Without it everybody who chats on the page would come back as a stranger."""
+OWNER_ONLY = 0o600
 
 
 class ArchiveError(Exception):
@@ -30,78 +41,59 @@ class ArchiveError(Exception):
 
 
 def write_backup(settings: Settings, file: Path) -> dict[str, Any]:
-    """Write the archive.
+    """Write the archive, while the service runs.
 
     Raises:
-        ArchiveError: the database is not a SQLite file that exists.
+        ArchiveError: there is no database yet, or an older version's.
     """
-    source = _sqlite_file(settings)
-    if not source.is_file():
-        raise ArchiveError(f"{source} does not exist: there is nothing to back up yet.")
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as folder:
         copy = Path(folder) / DATABASE
-        _copy_database(source, copy)
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        made = time.time()
+        rows = copy_database(settings.database, copy)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
         try:
-            with os.fdopen(fd, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
-                tar.add(copy, DATABASE)
-                for name in (*FOLDERS, *FILES):
-                    if (settings.home / name).exists():
-                        tar.add(settings.home / name, name, filter=_published)
-                names = tar.getnames()
+            with os.fdopen(fd, "wb") as out:
+                files = _write(out, settings.home, copy, {"created": made, "rows": rows})
+                out.flush()
+                os.fsync(out.fileno())
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)
-    return {"file": str(file), "bytes": file.stat().st_size, "files": len(names)}
+    return {"file": str(file), "bytes": file.stat().st_size, "files": files, "rows": rows}
 
 
-def read_backup(settings: Settings, file: Path) -> dict[str, Any]:
-    """Bring an archive back.
+def copy_database(url: str, copy: Path) -> dict[str, int]:
+    """Write one moment of the database into a SQLite file; return each table's count of rows.
 
     Raises:
-        ArchiveError: there is state already, or the file is no backup.
+        ArchiveError: there is no database yet, or an older version's.
     """
-    target = _sqlite_file(settings)
-    taken = [p for p in (target, *(settings.home / f for f in FOLDERS)) if p.exists()]
-    if taken:
-        raise ArchiveError(
-            f"{taken[0]} exists: restore into an empty RATCHET_HOME, or move that one away first."
-        )
-    settings.home.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=settings.home, prefix=".restore-"))
+    source = _sqlite_file(url)
+    if source is not None:
+        if not source.is_file():
+            raise ArchiveError(f"{source} does not exist: there is nothing to back up yet.")
+        _copy_file(source, copy)
+    target = Database(f"sqlite:///{copy}")
     try:
-        try:
-            with tarfile.open(file) as tar:
-                tar.extractall(draft, filter="data")
-                names = tar.getnames()
-        except (OSError, tarfile.TarError) as err:
-            raise ArchiveError(f"{file} cannot be read as a backup: {err}") from err
-        if not (draft / DATABASE).is_file():
-            raise ArchiveError(f"{file} holds no {DATABASE}: it is no backup of Ratchet.")
-        for name in (*FOLDERS, *FILES):
-            if (draft / name).exists():
-                (draft / name).replace(settings.home / name)
-        _move_adapters(draft / DATABASE, settings.home)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft / DATABASE, target)
+        if source is None:
+            _copy_server(url, target)
+        elif revision(target) is None:
+            raise ArchiveError(f"{source} is at revision None: start the service once.")
+        migrate(target)
+        return rows_in(target)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return {"home": str(settings.home), "files": len(names)}
+        target.scrub()
+        target.dispose()
 
 
-def _sqlite_file(settings: Settings) -> Path:
-    url = make_url(settings.database)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise ArchiveError(
-            f"{url.render_as_string()} is not a SQLite file: use the database's own backup "
-            "(pg_dump) and copy the folders adapters, documents and datasets of RATCHET_HOME."
-        )
-    return Path(url.database)
+def _sqlite_file(url: str) -> Path | None:
+    parsed = make_url(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     origin, copy = sqlite3.connect(source), sqlite3.connect(target)
     try:
         origin.backup(copy)
@@ -110,19 +102,66 @@ def _copy_database(source: Path, target: Path) -> None:
         origin.close()
 
 
-def _published(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Leave out what is still being written: its name starts with a dot until it is renamed."""
-    return None if Path(member.name).name.startswith(".") else member
-
-
-def _move_adapters(database: Path, home: Path) -> None:
-    """Let the records name the adapters' new place."""
-    opened = Database(f"sqlite:///{database}")
+def _copy_server(url: str, target: Database) -> None:
+    server = Database(url)
     try:
-        with opened.write() as db:
-            for (path,) in db.execute(select(adapters.c.path)).all():
-                moved = (home / "adapters" / Path(path).name).resolve()
-                db.execute(update(adapters).where(adapters.c.path == path).values(path=str(moved)))
+        server.check()
+        at = revision(server)
+        if at != head():
+            raise ArchiveError(
+                f"the database is at revision {at}, this version backs up {head()}: start the"
+                " service once, which migrates it."
+            )
+        migrate(target)
+        copy_rows(server, target)
     finally:
-        opened.scrub()
-        opened.dispose()
+        server.dispose()
+
+
+def _write(out: BinaryIO, home: Path, database: Path, about: dict[str, Any]) -> int:
+    """Write all files and, behind them, the manifest; return how many files there are."""
+    hashes: dict[str, dict[str, Any]] = {}
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, path in [(DATABASE, database), *_published(home)]:
+            hashes[name] = _add(tar, name, path)
+        manifest = {"format": FORMAT, "revision": head(), **about, "files": hashes}
+        content = json.dumps(manifest, indent=1).encode()
+        info = tarfile.TarInfo(MANIFEST)
+        info.size, info.mtime, info.mode = len(content), int(about["created"]), OWNER_ONLY
+        tar.addfile(info, io.BytesIO(content))
+    return len(hashes)
+
+
+def _published(home: Path) -> Iterator[tuple[str, Path]]:
+    """Find what belongs into an archive; what is still being written has a name with a dot."""
+    for name in FILES:
+        if (home / name).is_file():
+            yield name, home / name
+    for folder in FOLDERS:
+        for path in sorted((home / folder).rglob("*")):
+            within = path.relative_to(home)
+            if path.is_file() and not any(part.startswith(".") for part in within.parts):
+                yield str(within), path
+
+
+class _Hashed:
+    """A file that is hashed as it is read: once, however large it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.hash = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        part = self._file.read(size)
+        self.hash.update(part)
+        return part
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        info = tar.gettarinfo(arcname=name, fileobj=file)
+        if name in {DATABASE, *FILES}:
+            info.mode = OWNER_ONLY
+        hashed = _Hashed(file)
+        tar.addfile(info, hashed)
+    return {"sha256": hashed.hash.hexdigest(), "bytes": info.size}

@@ -201,23 +201,36 @@ def backup(
     from ratchet.archive import write_backup
 
     found = write_backup(load_settings(), file)
-    result(found, as_json, lambda: f"{found['file']}: {found['bytes']} bytes")
+    said = f"{found['file']}: {found['files']} files, {found['bytes']} bytes"
+    result(found, as_json, lambda: said)
 
 
 @app.command()
-def restore(file: Path, as_json: Json = False) -> None:
-    """Bring a backup back into an empty RATCHET_HOME."""
-    from ratchet.archive import read_backup
+def restore(
+    file: Path,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Set what is there aside, and take its place.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into an empty RATCHET_HOME, and an empty database."""
+    from ratchet.restore import read_backup
 
-    found = read_backup(load_settings(), file)
-    result(found, as_json, lambda: f"restored {found['files']} files into {found['home']}")
+    found = read_backup(load_settings(), file, replace=replace)
+    aside = f"; what was there is in {found['aside']}" if found["aside"] else ""
+    said = f"restored {found['files']} files into {found['home']}{aside}"
+    result(found, as_json, lambda: said)
 
 
 data_commands.register(app)
 
 
 def _sentence(err: Exception) -> Exception:
-    """Say of an operating system's error what it is about, and what to look at."""
+    """Say of an operating system's or a database's error what it is about, and what to look at."""
+    said = getattr(err, "orig", None)
+    if said is not None:  # SQLAlchemy would add the statement and what was in it
+        first = (str(said).strip() or type(said).__name__).splitlines()[0]
+        return RuntimeError(f"the database refused: {first}; check RATCHET_DATABASE_URL")
     if not isinstance(err, OSError) or err.strerror is None:
         return err
     path = err.filename2 or err.filename

@@ -27,6 +27,7 @@ PINNED = (
     "fastapi",
     "gradio",
     "SQLAlchemy",
+    "psycopg",
     "alembic",
     "APScheduler",
     "chromadb",
@@ -110,6 +111,7 @@ def _database(settings: Settings) -> Finding:
     try:
         database = Database(settings.database)
         try:
+            database.check()
             at = revision(database)
         finally:
             database.dispose()

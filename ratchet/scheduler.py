@@ -81,20 +81,33 @@ class Scheduler:
         cycles: CycleStore,
         store: FeedbackStore,
         watch: Callable[[], None],
+        tidy: Callable[[], None] | None = None,
     ) -> None:
+        """Run `watch` as often as votes are counted, and `tidy` every hour, schedule or not."""
         self._schedule, self._cycles, self._store, self._watch = schedule, cycles, store, watch
+        self._tidy = tidy
         self._background = BackgroundScheduler(timezone=UTC, daemon=True)
         self._waited = 0
 
     def start(self) -> None:
-        """Start the jobs; without effect while the schedule is off.
+        """Start the jobs; those that start cycles, or take one back, only where they are on.
 
         Raises:
             SettingsError: the cron line is wrong.
         """
-        if not self._schedule.enabled:
+        if self._tidy is not None:
+            hourly, now = IntervalTrigger(hours=1, timezone=UTC), datetime.now(UTC)
+            self._background.add_job(
+                self._tidy, hourly, coalesce=True, misfire_grace_time=None, next_run_time=now
+            )
+        if self._schedule.enabled:
+            self._add_cycles()
+        else:
             logger.info("The schedule is off: only requested cycles run.")
-            return
+        if self._background.get_jobs():
+            self._background.start()
+
+    def _add_cycles(self) -> None:
         every = IntervalTrigger(seconds=self._schedule.check_seconds, timezone=UTC)
         for job in (self.tick, self._watch):
             # One late run makes up for many missed ones; two at once never help.
@@ -104,7 +117,6 @@ class Scheduler:
             self._background.add_job(self.request, trigger, coalesce=True, misfire_grace_time=None)
             if missed(trigger, self._cycles.last(), self._cycles.clock()):
                 self.request()
-        self._background.start()
 
     def stop(self) -> None:
         """Stop the jobs and wait for the one that runs."""

@@ -131,6 +131,13 @@ class Limits(Section):
     """Longest body of a request; above: 413."""
 
 
+class Retention(Section):
+    """How long what was said is kept."""
+
+    text_days: float = Field(default=0.0, ge=0)
+    """Texts of answers that nobody judged go when they are so many days old; 0: never."""
+
+
 class Watch(Section):
     """When what was promoted is taken back."""
 

@@ -30,6 +30,7 @@ from ratchet.sections import (
     Judge,
     Limits,
     Promotion,
+    Retention,
     Schedule,
     Section,
     Training,
@@ -118,6 +119,8 @@ class Settings(BaseSettings):
     """The rule that a candidate must pass."""
     limits: Limits = Limits()
     """What one person may ask for."""
+    retention: Retention = Retention()
+    """How long what was said is kept."""
     watch: Watch = Watch()
     """When what was promoted is taken back."""
     engine: Engine = Engine()

@@ -52,6 +52,7 @@ def open_database(settings: Settings) -> Database:
     from ratchet.migrations import migrate
 
     database = Database(settings.database)
+    database.check()
     with database.read() as connection:
         empty = not inspect(connection).get_table_names()
     if empty:

@@ -9,6 +9,9 @@ import signal
 import threading
 from collections.abc import Callable
 
+from sqlalchemy.exc import OperationalError
+
+from feedback.retention import remove_texts
 from ratchet.children import watch_parent
 from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_FOR_REQUESTS = 0.5
 """Seconds between two looks for a request."""
+DAY = 86_400.0
 LOOK_FOR_LEASE = 2.0
 """Seconds between two tries to become the leader."""
 
@@ -43,12 +47,21 @@ def work(settings: Settings) -> None:
     parts = open_parts(settings)
     lease = Lease(parts.database, holder_id())
     try:
-        while not stop.is_set():
-            if lease.acquire():
-                lead(parts, lease, stop)
-            stop.wait(LOOK_FOR_LEASE)
+        take_turns(parts, lease, stop)
     finally:
         parts.database.dispose()
+
+
+def take_turns(parts: Parts, lease: Lease, stop: threading.Event) -> None:
+    """Lead whenever nobody else does; a database that is away for a while only costs that while."""
+    while not stop.is_set():
+        try:
+            if lease.acquire():
+                lead(parts, lease, stop)
+        except OperationalError as err:
+            # A cycle that was running stays open, and is finished when the database is back.
+            logger.warning("The database does not answer; trying again: %s", err.orig)
+        stop.wait(LOOK_FOR_LEASE)
 
 
 def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
@@ -58,7 +71,13 @@ def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
         return stop.is_set() or lease.lost()
 
     watcher = Watcher(parts)
-    scheduler = Scheduler(parts.settings.schedule, parts.cycles, parts.store, watcher.look)
+    scheduler = Scheduler(
+        parts.settings.schedule,
+        parts.cycles,
+        parts.store,
+        watcher.look,
+        tidying(parts, interrupted),
+    )
     loop = build_loop(parts)
     with lease:
         logger.info("%s leads.", lease.holder)
@@ -71,6 +90,22 @@ def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
             logger.info("%s", err)
         finally:
             scheduler.stop()
+
+
+def tidying(parts: Parts, interrupted: Callable[[], bool]) -> Callable[[], None] | None:
+    """Return what removes texts that have become too old; None: they are kept for ever."""
+    days = parts.settings.retention.text_days
+    if not days:
+        return None
+
+    def tidy() -> None:
+        now = parts.cycles.clock()
+        old = now - days * DAY
+        removed = remove_texts(parts.database, old, now=now, stopped=interrupted)
+        if removed:
+            logger.info("Removed the texts of %d answers older than %g days.", removed, days)
+
+    return tidy
 
 
 def run_next(cycles: CycleStore, loop: Loop, holder: str, interrupted: Callable[[], bool]) -> bool:

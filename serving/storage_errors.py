@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from serving.errors import StorageFailed, StorageFull
 
 POSTGRES_DISK_FULL = "53100"
+POSTGRES_LOCK_TIMEOUT = "55P03"
 STORAGE = (OperationalError, sqlite3.OperationalError, PoolTimeout)
 """A full disk, a lock that somebody holds for too long, a broken file, a server that is gone."""
 
@@ -31,7 +32,7 @@ def _in_words(error: Exception) -> StorageFailed:
             "its database lies",
             30,
         )
-    if sqlite3.SQLITE_BUSY in codes:
+    if codes & {sqlite3.SQLITE_BUSY, POSTGRES_LOCK_TIMEOUT}:
         return StorageFailed(
             "another program holds the service's database; try again in a few seconds"
         )

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,28 @@ def _loopback_only() -> Iterator[None]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def new_url(tmp_path: Path) -> Callable[[], str]:
+    """Give the address of an empty database with each call; another folder may override where."""
+    folders = iter([tmp_path, *(tmp_path / f"database-{n}" for n in range(2, 10))])
+    return lambda: default_url(next(folders))
+
+
+@pytest.fixture
+def new_database(new_url: Callable[[], str]) -> Iterator[Callable[[], Database]]:
+    """Give a database of its own, with its tables, with each call."""
+    opened: list[Database] = []
+
+    def new() -> Database:
+        opened.append(Database(new_url()))
+        opened[-1].create_tables()
+        return opened[-1]
+
+    yield new
+    for database in opened:
+        database.dispose()
+
+
+@pytest.fixture
+def database(new_database: Callable[[], Database]) -> Database:
     """A database of its own, with its tables."""
-    database = Database(default_url(tmp_path))
-    database.create_tables()
-    yield database
-    database.dispose()
+    return new_database()

@@ -38,6 +38,7 @@ def migrate_url(url: str) -> None:
     """Open a database, bring it to the newest revision, and close it."""
     database = Database(url)
     try:
+        database.check()
         migrate(database)
     finally:
         database.dispose()

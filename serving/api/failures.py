@@ -9,6 +9,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from feedback.types import (
@@ -51,6 +52,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(KnowledgeError, _knowledge_error)
     for kind in STORAGE:
         app.add_exception_handler(kind, _storage_error)
+    app.add_exception_handler(DataError, _no_text)
     app.add_exception_handler(RequestValidationError, _invalid_body)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
@@ -90,6 +92,12 @@ async def _knowledge_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _storage_error(request: Request, error: Exception) -> JSONResponse:
     return await _serving_error(request, storage_failed(error))
+
+
+async def _no_text(_: Request, __: Exception) -> JSONResponse:
+    # PostgreSQL refuses even to look for it, where SQLite finds nothing.
+    said = "the request contains the character NUL, which no id or text may hold: remove it"
+    return _error(400, said, "invalid_request_error", "invalid_request")
 
 
 async def _invalid_body(_: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from feedback.database import Database, default_url
 from feedback.tables import votes
+from tests.voters_kit import PEOPLE, Voters, check_votes
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,3 +110,18 @@ def test_no_acknowledged_vote_is_lost_by_kill_9(
     assert acknowledged <= voted(database)
     with database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_fifty_people_who_change_their_minds_find_their_last_word(
+    database: Database, tmp_path: Path, kills: int
+) -> None:
+    killed = []
+    for turn in range(kills):
+        voters = Voters(database.url, f"turn-{turn}", tmp_path)
+        voters.wait_for_votes(4 * PEOPLE + 37 * turn)
+        voters.kill()
+        killed.append(voters)
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    assert check_votes(database, killed) >= kills * 4 * PEOPLE

@@ -1,13 +1,13 @@
 """Feedback goes out under fixed names, and comes back as the same feedback."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from feedback.database import Database, default_url
+from feedback.database import Database
 from feedback.exchange import export_feedback
 from feedback.intake import import_feedback
 from feedback.store import FeedbackStore
@@ -28,24 +28,14 @@ CONTRACT = {
 PROMPT = [{"role": "user", "content": "보험금은 얼마인가요?"}]
 
 
-def a_store(home: Path) -> FeedbackStore:
-    database = Database(default_url(home))
-    database.create_tables()
+@pytest.fixture
+def store(database: Database) -> FeedbackStore:
     return FeedbackStore(database)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[FeedbackStore]:
-    store = a_store(tmp_path / "here")
-    yield store
-    store.database.dispose()
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[FeedbackStore]:
-    store = a_store(tmp_path / "elsewhere")
-    yield store
-    store.database.dispose()
+def elsewhere(new_database: Callable[[], Database]) -> FeedbackStore:
+    return FeedbackStore(new_database())
 
 
 def serve(store: FeedbackStore, id_: str, text: str, status: Status = "complete") -> None:

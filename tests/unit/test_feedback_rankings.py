@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback.database import Database, default_url
+from feedback.database import Database
 from feedback.exchange import export_feedback
 from feedback.intake import import_feedback
 from feedback.privacy import forget
@@ -140,13 +140,8 @@ def test_a_conversation_goes_on_with_the_best_and_with_the_first_until_then(
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Callable[[], Rankings]:
-    def opened() -> Rankings:
-        database = Database(default_url(tmp_path / "elsewhere"))
-        database.create_tables()
-        return Rankings(database)
-
-    return opened
+def elsewhere(new_database: Callable[[], Database]) -> Callable[[], Rankings]:
+    return lambda: Rankings(new_database())
 
 
 def test_rankings_travel_with_the_raw_export_and_come_in_once(

@@ -1,12 +1,11 @@
 """What people say is kept exactly, once, and only from those who were served."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from feedback.database import Database, default_url
+from feedback.database import Database
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
 from feedback.types import (
@@ -38,11 +37,8 @@ def answer(id_: str, person: str = "ada", **changes: Any) -> Completion:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[FeedbackStore]:
-    database = Database(default_url(tmp_path))
-    database.create_tables()
-    yield FeedbackStore(database, Clock())
-    database.dispose()
+def store(database: Database) -> FeedbackStore:
+    return FeedbackStore(database, Clock())
 
 
 @pytest.fixture
@@ -104,6 +100,8 @@ def test_half_a_surrogate_pair_is_refused_from_people_and_replaced_in_answers(
     broken = ({"role": "user", "content": "\ud800"},)
     with pytest.raises(InvalidFeedback, match="surrogate"):
         store.open_completion(answer("a", messages=broken))
+    with pytest.raises(InvalidFeedback, match="NUL"):
+        store.open_completion(answer("a", conversation="talk\0"))
     store.open_completion(answer("a"))
     with pytest.raises(InvalidFeedback, match="surrogate"):
         store.record_vote("a", "ada", True, comment="\udfff")

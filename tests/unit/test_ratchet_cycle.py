@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,8 @@ NAMES = tuple(STAGES)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[CycleStore]:
-    database = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
-    database.create_tables()
-    yield CycleStore(database)
-    database.dispose()
+def store(database: Database) -> CycleStore:
+    return CycleStore(database)
 
 
 class Service:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,6 @@ lease = Lease(Database(sys.argv[1]), holder_id())
 print("led" if lease.acquire() else "waits", flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
-    opened.create_tables()
-    yield opened
-    opened.dispose()
 
 
 def start(database: Database) -> "subprocess.Popen[str]":

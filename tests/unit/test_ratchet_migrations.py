@@ -21,8 +21,9 @@ from ratchet.migrations import head, migrate, revision
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
+def database(new_url: Callable[[], str]) -> Database:
+    """One without any tables: they are what is tested."""
+    return Database(new_url())
 
 
 def test_an_empty_database_comes_to_what_the_code_registers(database: Database) -> None:

@@ -1,8 +1,7 @@
 """When a cycle starts by itself: pure rules, and the jobs that only file requests."""
 
-from collections.abc import Iterator
+import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,11 +82,8 @@ class Counting(FeedbackStore):
 
 
 @pytest.fixture
-def cycles(tmp_path: Path) -> Iterator[CycleStore]:
-    database = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
-    database.create_tables()
-    yield CycleStore(database)
-    database.dispose()
+def cycles(database: Database) -> CycleStore:
+    return CycleStore(database)
 
 
 def test_a_tick_files_one_request_and_no_second_while_it_waits_or_runs(cycles: CycleStore) -> None:
@@ -131,6 +127,16 @@ def test_with_the_schedule_off_nothing_starts(cycles: CycleStore) -> None:
     scheduler.start()
     assert cycles.next_request() is None
     scheduler.stop()
+
+
+def test_old_texts_go_at_once_and_although_the_schedule_is_off(cycles: CycleStore) -> None:
+    tidied = threading.Event()
+    store = Counting(cycles._database)
+    scheduler = Scheduler(Schedule(enabled=False), cycles, store, lambda: None, tidied.set)
+    scheduler.start()
+    assert tidied.wait(10)
+    scheduler.stop()
+    assert cycles.next_request() is None
 
 
 def test_with_the_schedule_on_votes_are_counted_by_itself(cycles: CycleStore) -> None:

@@ -1,6 +1,5 @@
 """What was promoted is watched, and taken back when people like it less."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,14 +62,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, database: Database) -> World:
     now = [1_000.0]
 
     def clock() -> float:
         return now[0]
 
-    database = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
-    database.create_tables()
     settings = Settings(home=tmp_path)
     parts = Parts(
         settings,
@@ -82,8 +79,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         "hash",
     )
     parts.registry.live()
-    yield World(parts, now)
-    database.dispose()
+    return World(parts, now)
 
 
 def test_a_promotion_that_people_like_less_is_rolled_back(world: World) -> None:

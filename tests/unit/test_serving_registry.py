@@ -1,8 +1,6 @@
 """Adapters, aliases and the stack of deployments."""
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from serving.errors import (
 )
 from serving.records import AdapterRecord
 from serving.registry import Registry
-from tests.serving_kit import BASE, database_in
+from tests.serving_kit import BASE
 
 
 class Clock:
@@ -27,13 +25,6 @@ class Clock:
     def __call__(self) -> float:
         self.now += 1
         return self.now
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = database_in(tmp_path)
-    yield database
-    database.dispose()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def held(database: Database) -> Iterator[None]:
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr("feedback.database.BUSY_SECONDS", 0.3)
+    monkeypatch.setattr("feedback.engines.BUSY_SECONDS", 0.3)
     with service(tmp_path) as made:
         yield made
         assert not made.services.router.replicas[0].load

@@ -1,0 +1,3 @@
+"""Feedback travels, on PostgreSQL."""
+
+from tests.unit.test_feedback_exchange import *  # noqa: F403
