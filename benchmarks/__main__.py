@@ -12,6 +12,7 @@ BENCHMARKS = (
     "replicas",
     "pages",
     "memory",
+    "masking",
     "loop",
 )
 

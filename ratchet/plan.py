@@ -11,6 +11,7 @@ from ratchet.learn import curated, heard, shortage
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts
 from training.job import DPO_FROM, choose_method
+from training.masking import report
 from training.preferences import read_preferences
 
 
@@ -34,6 +35,8 @@ def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
         "people": rows.people,
         "split_by": rows.split_by,
         "left_out": rows.left_out,
+        "mask_personal": settings.training.mask_personal,
+        "masked": report(rows),
     }
 
 
@@ -44,8 +47,19 @@ def plan_text(plan: dict[str, Any]) -> str:
         f"{'would train' if plan['would_run'] else 'would be skipped'}: {plan['reason']}",
         f"method: {plan['method']}; rows: {rows}; split by {plan['split_by']}",
         *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
+        *_masked_lines(plan),
     ]
     return "\n".join(lines)
+
+
+def _masked_lines(plan: dict[str, Any]) -> list[str]:
+    if not plan["mask_personal"]:
+        return ["masked: nothing, training.mask_personal is off"]
+    return [
+        f"masked: {count} {kind} found as {rule}"
+        for kind, rules in plan["masked"]["found"].items()
+        for rule, count in rules.items()
+    ]
 
 
 def advice(settings: Settings) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class Training(Section):
     """Any other setting of the recipe (`training/job.py`), e.g. `{ beta = 0.2 }`."""
     threads: int = Field(default=0, ge=0)
     """CPU threads of the training child; 0: as many as there are cores."""
+    mask_personal: bool = True
+    """Personal data is masked (`[EMAIL_1]`) before anything is trained or judged with."""
     seed: int = 1
     """Fixes the split, the order and the initial weights."""
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from training.curation import Curated, TrainRow
+from training.masking import report
 from training.preferences import UnpairedPreference
 
 MANIFEST = "manifest.json"
@@ -70,6 +71,7 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
         "counts": counts,
         "labels": _labels(curated),
         "left_out": curated.left_out,
+        "masked": report(curated),
         "split_by": curated.split_by,
         "people": curated.people,
         "seed": curated.seed,

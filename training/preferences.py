@@ -58,6 +58,8 @@ class UnpairedPreference:
     """The conversation as the person sent it, without passages."""
     by_heart: bool
     """Whether `question` and `completion` are a sound row of their own."""
+    masked: tuple[str, ...] = ()
+    """The rule that found it, for each piece of personal data that was masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class PreferencePair:
     created: float
     question: Turns
     by_heart: bool
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
