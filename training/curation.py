@@ -5,20 +5,23 @@ rows, so that no rule and no fit can carry one person's taste from one part into
 and duplicates are settled in the train part only; in judge and check every vote stays what somebody
 said, because that is what the judge must predict.
 
+A question is a cluster of nearly the same ones: it is trained on, held out or judges, never two of
+these, and nothing near a question of the gate is used at all.
+
 Invariant: the result depends on rows, rules and seed alone, and every row is either used or counted
 under the reason why not (an answer that is used twice, with and without passages, counts twice).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, NamedTuple
 
 from training.balance import interleave
+from training.leaks import Asked, owners
 from training.left_out import LeftOut, Said
 from training.preferences import Preferences, Turns, UnpairedPreference
-from training.similarity import Protected
 from training.split import (
     PARTS,
     Part,
@@ -101,15 +104,17 @@ def curate(
     """
     rules = rules or Rules()
     left_out = LeftOut(preferences.left_out, preferences.reasons)
-    near = Protected(protected, rules.similarity)
-    answers = _said_once(_unprotected(preferences.unpaired, near, left_out), left_out)
     # With KTO a pair is two answers, and those are rows already.
     offered = preferences.pairs if method == "dpo" else ()
-    pairs = _unprotected(offered, near, left_out)
-    part_of, split_by = deal([*answers, *pairs], rules.shares, seed)
+    asked = Asked([*preferences.unpaired, *offered], protected, rules.similarity)
+    answers = _said_once(_unprotected(preferences.unpaired, asked, left_out), left_out)
+    pairs = _unprotected(offered, asked, left_out)
+    part_of, split_by = deal([*answers, *pairs], rules.shares, seed, asked.cluster)
+    owner = owners([*answers, *pairs], part_of, asked.cluster, rules.shares)
     parts: dict[Part, list[UnpairedPreference]] = {part: [] for part in PARTS}
-    for answer in answers:
+    for answer in _apart(answers, part_of, asked, owner, left_out):
         parts[part_of(answer)].append(answer)
+    pairs = _apart(pairs, part_of, asked, owner, left_out)
     if method == "dpo":
         for row in parts["train"]:
             # What else was said is pairs; what becomes of those is noted below.
@@ -119,7 +124,7 @@ def curate(
         forms = _forms(_capped_by_person(mine, rules, left_out))
     else:
         forms = _forms(_capped_by_person(parts["train"], rules, left_out))
-    train, heldout = _ordered(_agreed(forms, left_out), rules, seed, left_out)
+    train, heldout = _ordered(_agreed(forms, left_out), rules, seed, asked, left_out)
     judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
     used: dict[Part, Iterable[Row]] = {
         "train": [form.row for form in (*train, *heldout)],
@@ -174,13 +179,29 @@ def _newest_first(row: Row) -> tuple[float, str, str]:
     return (-row.created, row.rejected_id, row.chosen[0]["content"])
 
 
-def _unprotected(rows: Iterable[R], near: Protected, left_out: LeftOut) -> list[R]:
+def _unprotected(rows: Iterable[R], asked: Asked, left_out: LeftOut) -> list[R]:
     kept = []
     for row in sorted(rows, key=_newest_first):
-        if near(row.question[-1]["content"]):
+        if asked.protected(row):
             left_out.add("close to a protected question", *said_by(row))
         else:
             kept.append(row)
+    return kept
+
+
+def _apart(
+    rows: Iterable[R],
+    part_of: Callable[[Row], Part],
+    asked: Asked,
+    owner: Mapping[str, Part],
+    left_out: LeftOut,
+) -> list[R]:
+    kept = []
+    for row in rows:
+        if owner[asked.cluster(row)] == part_of(row):
+            kept.append(row)
+        else:
+            left_out.add("close to a question of another part", *said_by(row))
     return kept
 
 
@@ -263,15 +284,15 @@ def _verdict(row: Row) -> bool | str:
 
 
 def _ordered(
-    forms: Sequence[TrainRow], rules: Rules, seed: int, left_out: LeftOut
+    forms: Sequence[TrainRow], rules: Rules, seed: int, asked: Asked, left_out: LeftOut
 ) -> tuple[tuple[TrainRow, ...], tuple[TrainRow, ...]]:
     """Keep the newest, hold whole questions out for early stopping, and order the rest."""
     ordered = sorted(forms, key=lambda form: _newest_first(form.row))
     newest = ordered[: rules.rows_max]
     for form in ordered[rules.rows_max :]:
         left_out.add("older than the newest rows", *said_by(form.row))
-    held = held_questions((form.row for form in newest), rules.heldout, seed)
-    train = [form for form in newest if question_key(form.row) not in held]
+    held = held_questions((form.row for form in newest), rules.heldout, seed, asked.cluster)
+    train = [form for form in newest if asked.cluster(form.row) not in held]
     batches = interleave(
         train,
         label=lambda form: is_liked(form.row),
@@ -284,4 +305,4 @@ def _ordered(
     for form in train:
         if id(form) not in used:
             left_out.add("alone in the last batch", *said_by(form.row))
-    return tuple(batches), tuple(form for form in newest if question_key(form.row) in held)
+    return tuple(batches), tuple(form for form in newest if asked.cluster(form.row) in held)

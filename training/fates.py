@@ -16,6 +16,7 @@ REASONS: Mapping[str, str] = {
     "alone in the last batch": "remainder",
     "answer not complete": "incomplete",
     "close to a protected question": "protected",
+    "close to a question of another part": "apart",
     "conversation does not end with the person": "incomplete",
     "duplicate": "duplicate",
     "empty answer": "empty",
