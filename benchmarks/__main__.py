@@ -13,6 +13,7 @@ BENCHMARKS = (
     "pages",
     "memory",
     "masking",
+    "trust",
     "loop",
 )
 

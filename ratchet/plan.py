@@ -13,6 +13,8 @@ from ratchet.wiring import open_parts
 from training.job import DPO_FROM, choose_method
 from training.masking import report
 from training.preferences import read_preferences
+from training.voters import as_json
+from training.voters import lines as trust_lines
 
 
 def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
         "left_out": rows.left_out,
         "mask_personal": settings.training.mask_personal,
         "masked": report(rows),
+        "trust": as_json(rows.voters, named=True),
     }
 
 
@@ -48,6 +51,7 @@ def plan_text(plan: dict[str, Any]) -> str:
         f"method: {plan['method']}; rows: {rows}; split by {plan['split_by']}",
         *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
         *_masked_lines(plan),
+        *(f"voter {line}" for line in trust_lines(plan["trust"])),
     ]
     return "\n".join(lines)
 

@@ -19,9 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.curation import Curated, TrainRow
+from training.curation import Curated
+from training.forms import TrainRow
 from training.masking import report
 from training.preferences import UnpairedPreference
+from training.voters import as_json
 
 MANIFEST = "manifest.json"
 # Short enough for a page, long enough that two datasets never meet.
@@ -72,6 +74,8 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
         "labels": _labels(curated),
         "left_out": curated.left_out,
         "masked": report(curated),
+        # Numbered: who is forgotten must not live on in a manifest.
+        "trust": as_json(curated.voters, named=False),
         "split_by": curated.split_by,
         "people": curated.people,
         "seed": curated.seed,

@@ -7,7 +7,8 @@ why another form of it was left out.
 from collections.abc import Iterable, Iterator, Mapping
 
 from feedback.uses import Fate, Role
-from training.curation import Curated, said_by
+from training.curation import Curated
+from training.forms import said_by
 from training.left_out import Said
 from training.split import Row
 
@@ -22,6 +23,7 @@ REASONS: Mapping[str, str] = {
     "empty answer": "empty",
     "evaluation": "evaluation",
     "more than one person's share": "share",
+    "more than one question's share": "crowded",
     "older than the newest rows": "older",
     "outvoted": "outvoted",
     "people disagree": "disputed",
@@ -29,6 +31,10 @@ REASONS: Mapping[str, str] = {
     "tie": "tie",
     "tools were offered": "tools",
     "vote without a pair": "unpaired",
+    "voted faster than reading": "hasty",
+    "voted in a burst": "burst",
+    "votes against everybody else's": "contrary",
+    "votes all one way": "oneway",
 }
 """What a reason is called where people read what became of their votes."""
 HELD_OUT = "heldout"
