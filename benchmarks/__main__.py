@@ -12,6 +12,8 @@ BENCHMARKS = (
     "replicas",
     "pages",
     "memory",
+    "masking",
+    "trust",
     "loop",
 )
 

@@ -30,6 +30,7 @@ from training.dataset import read_manifest, write_dataset
 from training.fates import fates
 from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
+from training.masking import masked, masked_questions
 from training.preferences import read_preferences
 
 TINY: dict[str, Any] = {
@@ -102,6 +103,10 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
     step = on_step or (lambda fraction, detail: None)
     step(0.1, "reading feedback")
     preferences = read_preferences(parts.store, until=until, current=_passages(parts.settings.home))
+    protected = protected_questions(parts.settings)
+    if parts.settings.training.mask_personal:
+        preferences = masked(preferences)
+        protected += masked_questions(protected)
     if method == "auto":
         method = choose_method(len(preferences.pairs), len(preferences.unpaired))
     training = parts.settings.training
@@ -115,7 +120,7 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
         preferences,
         method=cast(Method, method),
         seed=training.seed,
-        protected=protected_questions(parts.settings),
+        protected=protected,
         rules=rules,
     )
 
@@ -154,6 +159,7 @@ def curate_window(parts: Parts, run: CycleRun) -> str | Ending:
     if not rows.train or (rows.method == "kto" and len(labels) < 2):
         return Ending("skipped", f"too little is left to train on: {left_out(rows)}.")
     meta = {"cycle": run.id, "cutoff": run.cycle.cutoff, "base": parts.base_hash}
+    meta["mask_personal"] = parts.settings.training.mask_personal
     run.progress(0.9, "writing the dataset")
     dataset = write_dataset(parts.settings.home, rows, meta)
     shown = {"hash": dataset.hash, "method": rows.method, "counts": dataset.counts}

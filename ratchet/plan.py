@@ -11,7 +11,10 @@ from ratchet.learn import curated, heard, shortage
 from ratchet.settings import Settings
 from ratchet.wiring import open_parts
 from training.job import DPO_FROM, choose_method
+from training.masking import report
 from training.preferences import read_preferences
+from training.voters import as_json
+from training.voters import lines as trust_lines
 
 
 def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
@@ -34,6 +37,9 @@ def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
         "people": rows.people,
         "split_by": rows.split_by,
         "left_out": rows.left_out,
+        "mask_personal": settings.training.mask_personal,
+        "masked": report(rows),
+        "trust": as_json(rows.voters, named=True),
     }
 
 
@@ -44,8 +50,20 @@ def plan_text(plan: dict[str, Any]) -> str:
         f"{'would train' if plan['would_run'] else 'would be skipped'}: {plan['reason']}",
         f"method: {plan['method']}; rows: {rows}; split by {plan['split_by']}",
         *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
+        *_masked_lines(plan),
+        *(f"voter {line}" for line in trust_lines(plan["trust"])),
     ]
     return "\n".join(lines)
+
+
+def _masked_lines(plan: dict[str, Any]) -> list[str]:
+    if not plan["mask_personal"]:
+        return ["masked: nothing, training.mask_personal is off"]
+    return [
+        f"masked: {count} {kind} found as {rule}"
+        for kind, rules in plan["masked"]["found"].items()
+        for rule, count in rules.items()
+    ]
 
 
 def advice(settings: Settings) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Training(Section):
     max_rows: int = Field(default=5000, ge=100)
     """The newest eligible rows, at most so many."""
     per_person_share: float = Field(default=0.05, gt=0, le=1)
-    """No person is more than this share of a round (never fewer than five rows)."""
+    """No person is more than this share of a round; where people are few, than two fair shares."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Empty: chosen by the base model's size (tiny demo 1.5e-3, real models 5e-6)."""
     epochs: int | None = Field(default=None, ge=1)
@@ -55,6 +55,8 @@ class Training(Section):
     """Any other setting of the recipe (`training/job.py`), e.g. `{ beta = 0.2 }`."""
     threads: int = Field(default=0, ge=0)
     """CPU threads of the training child; 0: as many as there are cores."""
+    mask_personal: bool = True
+    """Personal data is masked (`[EMAIL_1]`) before anything is trained or judged with."""
     seed: int = 1
     """Fixes the split, the order and the initial weights."""
 

@@ -5,20 +5,24 @@ rows, so that no rule and no fit can carry one person's taste from one part into
 and duplicates are settled in the train part only; in judge and check every vote stays what somebody
 said, because that is what the judge must predict.
 
+A question is a cluster of nearly the same ones: it is trained on, held out or judges, never two of
+these, and nothing near a question of the gate is used at all.
+
 Invariant: the result depends on rows, rules and seed alone, and every row is either used or counted
 under the reason why not (an answer that is used twice, with and without passages, counts twice).
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from training.balance import interleave
+from training.forms import TrainRow, agreed, forms_of, said_by
+from training.leaks import Asked, owners
 from training.left_out import LeftOut, Said
-from training.preferences import Preferences, Turns, UnpairedPreference
-from training.similarity import Protected
+from training.preferences import Preferences, UnpairedPreference
 from training.split import (
     PARTS,
     Part,
@@ -28,8 +32,10 @@ from training.split import (
     held_questions,
     is_liked,
     question_key,
-    text_of,
 )
+from training.trust import Doubts, TrustRules, within_share
+from training.trust import doubts as find_doubts
+from training.voters import Voter, voters
 
 Method = Literal["kto", "dpo"]
 
@@ -51,17 +57,14 @@ class Rules:
     """Share of the train part's questions that training never sees, for early stopping."""
     person_share: float = 0.05
     """What one person may contribute to the train part, but never less than twice a fair share."""
+    question_share: float = 0.05
+    """What one question may, likewise."""
+    trust: TrustRules = field(default_factory=TrustRules)
+    """Whose votes are set aside."""
     similarity: float = 0.8
     """Jaccard similarity of character 5-grams from which a question counts as a protected one."""
     batch: int = 16
     """Rows of one training batch, within which no question occurs twice."""
-
-
-class TrainRow(NamedTuple):
-    """A preference in one of its forms: `prompt` is with or without passages."""
-
-    prompt: Turns
-    row: Row
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Curated:
     rules: Rules = field(default_factory=Rules)
     reasons: Mapping[Said, str] = field(default_factory=dict)
     """Why a form of something that was said is left out; another form of it may be used."""
+    voters: tuple[Voter, ...] = ()
+    """The people of the train part, and how far each one's word goes."""
 
 
 def curate(
@@ -101,25 +106,28 @@ def curate(
     """
     rules = rules or Rules()
     left_out = LeftOut(preferences.left_out, preferences.reasons)
-    near = Protected(protected, rules.similarity)
-    answers = _said_once(_unprotected(preferences.unpaired, near, left_out), left_out)
     # With KTO a pair is two answers, and those are rows already.
     offered = preferences.pairs if method == "dpo" else ()
-    pairs = _unprotected(offered, near, left_out)
-    part_of, split_by = deal([*answers, *pairs], rules.shares, seed)
+    asked = Asked([*preferences.unpaired, *offered], protected, rules.similarity)
+    answers = _said_once(_unprotected(preferences.unpaired, asked, left_out), left_out)
+    pairs = _unprotected(offered, asked, left_out)
+    part_of, split_by = deal([*answers, *pairs], rules.shares, seed, asked.cluster)
+    owner = owners([*answers, *pairs], part_of, asked.cluster, rules.shares)
     parts: dict[Part, list[UnpairedPreference]] = {part: [] for part in PARTS}
-    for answer in answers:
+    for answer in _apart(answers, part_of, asked, owner, left_out):
         parts[part_of(answer)].append(answer)
+    pairs = _apart(pairs, part_of, asked, owner, left_out)
     if method == "dpo":
         for row in parts["train"]:
             # What else was said is pairs; what becomes of those is noted below.
             count = left_out.add if row.origin == "vote" else left_out.note
             count("vote without a pair", *said_by(row))
-        mine = [pair for pair in pairs if part_of(pair) == "train"]
-        forms = _forms(_capped_by_person(mine, rules, left_out))
-    else:
-        forms = _forms(_capped_by_person(parts["train"], rules, left_out))
-    train, heldout = _ordered(_agreed(forms, left_out), rules, seed, left_out)
+    mine = [pair for pair in pairs if part_of(pair) == "train"]
+    given: Sequence[Row] = mine if method == "dpo" else parts["train"]
+    doubts = find_doubts(parts["train"], rules.trust)
+    kept, cut = _capped(_trusted(given, doubts, left_out), rules, asked, left_out)
+    forms = agreed(forms_of(kept), left_out)
+    train, heldout = _ordered(forms, rules, seed, asked, left_out)
     judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
     used: dict[Part, Iterable[Row]] = {
         "train": [form.row for form in (*train, *heldout)],
@@ -138,14 +146,8 @@ def curate(
         seed=seed,
         rules=rules,
         reasons=left_out.reasons,
+        voters=voters(given, [form.row for form in (*train, *heldout)], cut, doubts),
     )
-
-
-def said_by(row: Row) -> tuple[Said, ...]:
-    """Return what a row stands for."""
-    if isinstance(row, UnpairedPreference):
-        return ((row.origin, row.completion_id),)
-    return ((row.origin, row.chosen_id), (row.origin, row.rejected_id))
 
 
 def shortage(curated: Curated, fewest: int = 8) -> str | None:
@@ -174,13 +176,29 @@ def _newest_first(row: Row) -> tuple[float, str, str]:
     return (-row.created, row.rejected_id, row.chosen[0]["content"])
 
 
-def _unprotected(rows: Iterable[R], near: Protected, left_out: LeftOut) -> list[R]:
+def _unprotected(rows: Iterable[R], asked: Asked, left_out: LeftOut) -> list[R]:
     kept = []
     for row in sorted(rows, key=_newest_first):
-        if near(row.question[-1]["content"]):
+        if asked.protected(row):
             left_out.add("close to a protected question", *said_by(row))
         else:
             kept.append(row)
+    return kept
+
+
+def _apart(
+    rows: Iterable[R],
+    part_of: Callable[[Row], Part],
+    asked: Asked,
+    owner: Mapping[str, Part],
+    left_out: LeftOut,
+) -> list[R]:
+    kept = []
+    for row in rows:
+        if owner[asked.cluster(row)] == part_of(row):
+            kept.append(row)
+        else:
+            left_out.add("close to a question of another part", *said_by(row))
     return kept
 
 
@@ -205,73 +223,44 @@ def _newest(
     return tuple(rows[:most])
 
 
-def _capped_by_person(rows: Sequence[R], rules: Rules, left_out: LeftOut) -> list[R]:
-    people = len({row.person for row in rows})
-    # Twice the fair share: where there are few people, 5 % of the rows would throw most away.
-    most = max(rules.person_share, 2 / max(people, 1)) * len(rows)
-    seen: Counter[str] = Counter()
+def _trusted(rows: Iterable[Row], doubts: Doubts, left_out: LeftOut) -> list[Row]:
     kept = []
     for row in rows:
-        seen[row.person] += 1
-        if seen[row.person] <= most:
+        reason = doubts.about(row)
+        if reason is None:
             kept.append(row)
         else:
-            left_out.add("more than one person's share", *said_by(row))
+            left_out.add(reason, *said_by(row))
     return kept
 
 
-def _forms(rows: Iterable[Row]) -> list[TrainRow]:
-    """Write every row as it was served and, if liked and sound by heart, without passages too."""
-    forms = []
-    for row in rows:
-        forms.append(TrainRow(row.prompt, row))
-        if row.by_heart and is_liked(row) and row.question != row.prompt:
-            forms.append(TrainRow(row.question, row))
-    return forms
+def _capped(
+    rows: Sequence[Row], rules: Rules, asked: Asked, left_out: LeftOut
+) -> tuple[list[Row], list[Row]]:
+    """Cut what goes beyond a question's share, then what goes beyond a person's."""
 
+    def weight(row: Row) -> int:
+        return len(forms_of([row]))
 
-def _agreed(forms: Sequence[TrainRow], left_out: LeftOut) -> list[TrainRow]:
-    """Settle what was said about the same answer to the same prompt: the majority counts, once."""
-    groups: dict[tuple[str, ...], list[TrainRow]] = defaultdict(list)
-    for form in forms:
-        groups[(text_of(form.prompt), *sorted(_answers(form.row)))].append(form)
-    kept = []
-    for group in groups.values():
-        votes = Counter(_verdict(form.row) for form in group)
-        (winner, most), *others = votes.most_common()
-        if others and others[0][1] == most:
-            for form in group:
-                left_out.add("people disagree", *said_by(form.row))
-            continue
-        first = next(form for form in group if _verdict(form.row) == winner)
-        kept.append(first)
-        for form in group:
-            if form is not first:
-                same = _verdict(form.row) == winner
-                left_out.add("duplicate" if same else "outvoted", *said_by(form.row))
-    return kept
-
-
-def _answers(row: Row) -> tuple[str, ...]:
-    if isinstance(row, UnpairedPreference):
-        return (row.completion[0]["content"],)
-    return (row.chosen[0]["content"], row.rejected[0]["content"])
-
-
-def _verdict(row: Row) -> bool | str:
-    return row.label if isinstance(row, UnpairedPreference) else row.chosen[0]["content"]
+    kept, crowd = within_share(rows, asked.cluster, weight, rules.question_share)
+    for row in crowd:
+        left_out.add("more than one question's share", *said_by(row))
+    kept, loud = within_share(kept, lambda row: row.person, weight, rules.person_share)
+    for row in loud:
+        left_out.add("more than one person's share", *said_by(row))
+    return kept, [*crowd, *loud]
 
 
 def _ordered(
-    forms: Sequence[TrainRow], rules: Rules, seed: int, left_out: LeftOut
+    forms: Sequence[TrainRow], rules: Rules, seed: int, asked: Asked, left_out: LeftOut
 ) -> tuple[tuple[TrainRow, ...], tuple[TrainRow, ...]]:
     """Keep the newest, hold whole questions out for early stopping, and order the rest."""
     ordered = sorted(forms, key=lambda form: _newest_first(form.row))
     newest = ordered[: rules.rows_max]
     for form in ordered[rules.rows_max :]:
         left_out.add("older than the newest rows", *said_by(form.row))
-    held = held_questions((form.row for form in newest), rules.heldout, seed)
-    train = [form for form in newest if question_key(form.row) not in held]
+    held = held_questions((form.row for form in newest), rules.heldout, seed, asked.cluster)
+    train = [form for form in newest if asked.cluster(form.row) not in held]
     batches = interleave(
         train,
         label=lambda form: is_liked(form.row),
@@ -284,4 +273,4 @@ def _ordered(
     for form in train:
         if id(form) not in used:
             left_out.add("alone in the last batch", *said_by(form.row))
-    return tuple(batches), tuple(form for form in newest if question_key(form.row) in held)
+    return tuple(batches), tuple(form for form in newest if asked.cluster(form.row) in held)

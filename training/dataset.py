@@ -19,10 +19,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.curation import Curated, TrainRow
+from training.curation import Curated
+from training.forms import TrainRow
+from training.masking import report
 from training.preferences import UnpairedPreference
+from training.quality_card import PARTS, render
+from training.voters import as_json
 
 MANIFEST = "manifest.json"
+CARD = "card.html"
+"""The dataset on one page, for people; no part of its content."""
 # Short enough for a page, long enough that two datasets never meet.
 _NAME_CHARACTERS = 16
 
@@ -70,6 +76,9 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
         "counts": counts,
         "labels": _labels(curated),
         "left_out": curated.left_out,
+        "masked": report(curated),
+        # Numbered: who is forgotten must not live on in a manifest.
+        "trust": as_json(curated.voters, named=False),
         "split_by": curated.split_by,
         "people": curated.people,
         "seed": curated.seed,
@@ -192,6 +201,11 @@ def _ids(form: TrainRow) -> str | list[str]:
     return [row.chosen_id, row.rejected_id]
 
 
+def _rows_of(content: bytes) -> list[dict[str, Any]]:
+    # By newline alone: splitlines of text would cut at a line separator within a row.
+    return [json.loads(line) for line in content.splitlines()]
+
+
 def _publish(path: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=path.parent))
@@ -199,6 +213,8 @@ def _publish(path: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]
         for name, content in files.items():
             (draft / name).write_bytes(content)
         text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+        rows = {part: _rows_of(files[f"{part}.jsonl"]) for part in PARTS}
+        (draft / CARD).write_text(render(manifest, rows), encoding="utf-8")
         (draft / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         draft.chmod(0o755)
         os.rename(draft, path)

@@ -7,7 +7,8 @@ why another form of it was left out.
 from collections.abc import Iterable, Iterator, Mapping
 
 from feedback.uses import Fate, Role
-from training.curation import Curated, said_by
+from training.curation import Curated
+from training.forms import said_by
 from training.left_out import Said
 from training.split import Row
 
@@ -16,11 +17,13 @@ REASONS: Mapping[str, str] = {
     "alone in the last batch": "remainder",
     "answer not complete": "incomplete",
     "close to a protected question": "protected",
+    "close to a question of another part": "apart",
     "conversation does not end with the person": "incomplete",
     "duplicate": "duplicate",
     "empty answer": "empty",
     "evaluation": "evaluation",
     "more than one person's share": "share",
+    "more than one question's share": "crowded",
     "older than the newest rows": "older",
     "outvoted": "outvoted",
     "people disagree": "disputed",
@@ -28,6 +31,10 @@ REASONS: Mapping[str, str] = {
     "tie": "tie",
     "tools were offered": "tools",
     "vote without a pair": "unpaired",
+    "voted faster than reading": "hasty",
+    "voted in a burst": "burst",
+    "votes against everybody else's": "contrary",
+    "votes all one way": "oneway",
 }
 """What a reason is called where people read what became of their votes."""
 HELD_OUT = "heldout"

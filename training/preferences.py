@@ -58,6 +58,11 @@ class UnpairedPreference:
     """The conversation as the person sent it, without passages."""
     by_heart: bool
     """Whether `question` and `completion` are a sound row of their own."""
+    masked: tuple[str, ...] = ()
+    """The rule that found it, for each piece of personal data that was masked."""
+    responder: str = ""
+    took: float | None = None
+    """Seconds from the question to the vote; None: unknown, over the API others act for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class PreferencePair:
     created: float
     question: Turns
     by_heart: bool
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,8 @@ def unpaired(
     """Yield a row for every answer that somebody judged; `left_out` counts the others by reason."""
     reasons = LeftOut() if left_out is None else left_out
     for vote, completion in votes:
-        said = _By(vote.person, "vote", vote.updated)
+        took = vote.updated - completion.created if completion.interface == "page" else None
+        said = _By(vote.person, "vote", vote.updated, took)
         yield from _row(completion, completion.text, vote.liked, said, current, reasons)
     for comparison, *sides in comparisons:
         verdicts = _VERDICTS.get(str(comparison.outcome))
@@ -194,6 +201,7 @@ class _By(NamedTuple):
     person: str
     origin: Origin
     at: float
+    took: float | None = None
 
 
 def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
@@ -264,6 +272,8 @@ def _row(
         created=said.at,
         question=tuple(completion.messages),
         by_heart=_by_heart(completion, text, current),
+        responder=completion.responder,
+        took=said.took,
     )
 
 

@@ -47,23 +47,35 @@ def split_people(
 
 
 def deal(
-    rows: Sequence[Row], shares: tuple[float, float, float], seed: int
+    rows: Sequence[Row],
+    shares: tuple[float, float, float],
+    seed: int,
+    question: Callable[[Row], str],
 ) -> tuple[Callable[[Row], Part], Literal["person", "question"]]:
-    """Say of every row which part it is in, and by what they were split."""
+    """Say of every row which part it is in, and by what they were split.
+
+    Args:
+        rows: All rows of the round.
+        shares: Of the votes, for train, judge and check.
+        seed: Decides the draw.
+        question: What makes two rows one question, e.g. its cluster.
+    """
     people = Counter(row.person for row in rows)
     if len(people) >= FEWEST_PEOPLE:
         by_person = split_people(people, shares, seed=seed)
         return (lambda row: by_person[row.person]), "person"
-    questions = Counter(question_key(row) for row in rows)
+    questions = Counter(question(row) for row in rows)
     by_question = split_people(questions, shares, seed=seed)
-    return (lambda row: by_question[question_key(row)]), "question"
+    return (lambda row: by_question[question(row)]), "question"
 
 
-def held_questions(rows: Iterable[Row], share: float, seed: int) -> set[str]:
+def held_questions(
+    rows: Iterable[Row], share: float, seed: int, question: Callable[[Row], str]
+) -> set[str]:
     """Draw questions to hold out, the same share of those with and without a liked answer."""
-    labels = {(question_key(row), is_liked(row)) for row in rows}
-    asked = {question for question, _ in labels}
-    liked = {question for question, label in labels if label}
+    labels = {(question(row), is_liked(row)) for row in rows}
+    asked = {name for name, _ in labels}
+    liked = {name for name, label in labels if label}
     held: set[str] = set()
     for group in (liked, asked - liked):
         drawn = sorted(group, key=lambda name: _draw(seed, f"held {name}"))

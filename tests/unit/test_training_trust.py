@@ -1,0 +1,166 @@
+"""Whose votes are set aside, and that nobody has more than a share."""
+
+from random import Random
+
+import pytest
+
+from benchmarks.trust import measure, simulated
+from tests.curation_kit import pair, people, rounds, row
+from training.agreement import agreements, wilson
+from training.preferences import UnpairedPreference
+from training.trust import TrustRules, doubts, level, within_share
+from training.voters import as_json, lines
+
+RULES = TrustRules()
+
+
+def aside(rows: list[UnpairedPreference]) -> dict[str, set[str]]:
+    found = doubts(rows, RULES)
+    return {
+        reason: {r.person for r in rows if found.about(r) == reason}
+        for r in rows
+        if (reason := found.about(r))
+    }
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_nobody_has_more_than_a_share_and_nothing_is_cut_without_need(seed: int) -> None:
+    rng = Random(seed)
+    weights = sorted(
+        (rng.choice((1, 2, 5, 40, 300)) for _ in range(rng.randint(1, 30))), reverse=True
+    )
+    share = max(rng.choice((0.01, 0.05, 0.3)), 2 / len(weights))
+    most = level(weights, share)
+    total = sum(min(w, most) for w in weights)
+    assert most <= share * total + 1e-9 or most >= weights[0]
+    if most < weights[0]:
+        more = most * 1.01
+        assert more > share * sum(min(w, more) for w in weights)
+        assert most >= 1, "everybody may say something"
+
+
+def test_the_first_rows_win_and_a_row_in_two_forms_weighs_two() -> None:
+    rows = [row(n, "loud") for n in range(100)] + [row(n, f"p{n}") for n in range(100, 150)]
+    kept, cut = within_share(rows, lambda r: r.person, lambda r: 2, 0.05)
+    loud = [r for r in kept if r.person == "loud"]
+    assert loud == rows[: len(loud)]
+    assert len(loud) / len(kept) <= 0.05
+    assert (len(loud) + 1) / (len(kept) + 1) > 0.05
+    assert len(kept) + len(cut) == len(rows)
+
+
+def test_nothing_is_set_aside_where_people_vote_as_people_do() -> None:
+    assert aside(people(25, 12)) == {}
+
+
+def test_a_burst_is_set_aside_and_the_rest_of_the_person_is_not() -> None:
+    fast = [row(n, "bot", n % 2 == 0, created=1000 + n * 0.2) for n in range(40)]
+    slow = [row(100 + n, "bot", n % 2 == 0) for n in range(30)]
+    assert {id(r) for r in [*fast, *slow] if doubts([*fast, *slow], RULES).about(r)} == {
+        id(r) for r in fast
+    }
+    assert aside([row(n, "import", n % 2 == 0, created=5.0) for n in range(500)]) == {}
+
+
+def test_a_vote_faster_than_reading_is_set_aside_where_time_is_known() -> None:
+    text = "long " * 200
+    votes = [row(1, took=1.0, text=text), row(2, took=30.0, text=text), row(3, text=text)]
+    assert [doubts(votes, RULES).about(r) for r in votes] == [
+        "voted faster than reading",
+        None,
+        None,
+    ]
+
+
+def test_one_way_voters_are_set_aside_unless_everybody_is_like_them() -> None:
+    rows = people(20, 12) + [row(900 + n, "fan", True) for n in range(15)]
+    assert aside(rows) == {"votes all one way": {"fan"}}
+    assert aside(people(20, 12) + [row(900 + n, "fan", True) for n in range(6)]) == {}
+    assert aside([row(n, f"p{n % 20}", True) for n in range(400)]) == {}
+
+
+def test_who_votes_the_opposite_is_found_without_their_own_votes() -> None:
+    rows, hostile = simulated(1, votes=600, users=30, share=0.2)
+    found = agreements(rows)
+    assert found.of.keys() == {r.person for r in rows}
+    assert found.contrary == hostile
+    assert min(found.of[p].estimate for p in found.of.keys() - hostile) > 0.5
+    assert agreements(Random(1).sample(rows, len(rows))) == found
+
+
+def test_coin_flips_accuse_nobody() -> None:
+    rng = Random(2)
+    for _ in range(10):
+        rows = [
+            row(n, f"p{n % 20}", rng.random() < 0.5, text=f"{rng.choice('abc')} x")
+            for n in range(400)
+        ]
+        assert not agreements(rows).contrary
+    few = agreements([row(n, f"p{n % 3}", n % 2 == 0) for n in range(90)])
+    assert few == ({}, frozenset())
+
+
+def test_a_stern_person_of_the_common_taste_is_not_contrary() -> None:
+    rng = Random(3)
+    rows = []
+    for n in range(600):
+        good = rng.random() < (0.05 if n % 20 == 0 else 0.6)
+        rows.append(row(n, f"p{n % 20}", good, text=f"{'exact' if good else 'vague'} words {n}"))
+    assert aside(rows).get("votes against everybody else's") is None
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_fifth_of_adversaries_teaches_at_most_half_of_its_share(seed: int) -> None:
+    found = measure(seed, votes=300, users=25, share=0.2)
+    assert found.of > 0
+    assert found.rows <= found.votes / 2
+    assert found.wrongly == 0
+
+
+def test_what_is_set_aside_is_counted_and_its_voter_reported() -> None:
+    rows = people(25, 12) + [row(900 + n, f"fan-{n // 20}", True) for n in range(60)]
+    found = rounds(rows)
+    used = len(found.train) + len(found.heldout) + len(found.judge) + len(found.check)
+    assert used + sum(found.left_out.values()) == len(rows)
+    fans = [voter for voter in found.voters if voter.person.startswith("fan")]
+    assert fans
+    for fan in fans:
+        assert (fan.trained, fan.share, fan.set_aside) == (0, 0.0, 20)
+        assert fan.reason == "votes all one way"
+    assert sum(voter.share for voter in found.voters) == pytest.approx(1.0)
+    assert found.left_out["votes all one way"] == 20 * len(fans)
+
+
+def test_pairs_of_who_is_set_aside_are_too() -> None:
+    answers = people(25, 4) + [row(900 + n, "fan", True) for n in range(20)]
+    pairs = tuple(pair(n, "fan" if n < 20 else f"person-{n % 25}") for n in range(250))
+    reasons = set()
+    for seed in range(6):
+        found = rounds(answers, method="dpo", pairs=pairs, seed=seed)
+        reasons |= {voter.reason for voter in found.voters if voter.person == "fan"}
+        assert "fan" not in {form.row.person for form in (*found.train, *found.heldout)}
+    assert reasons == {"votes all one way"}
+
+
+def test_one_question_does_not_fill_a_round() -> None:
+    rows = people(25, 12)
+    first = {form.row.person for form in rounds(rows).train}
+    same = [
+        row(5_000 + n, person, n % 2 == 0, question="The same as everybody?", text=f"a{n}")
+        for n, person in enumerate(sorted(first) * 20)
+    ]
+    found = rounds([*rows, *same])
+    asked = [f.row.question[0]["content"] for f in (*found.train, *found.heldout)]
+    assert found.left_out["more than one question's share"] > 100
+    assert asked.count("The same as everybody?") <= 0.06 * len(asked)
+
+
+def test_the_kept_report_names_nobody_and_the_shown_one_says_all() -> None:
+    found = rounds(people(25, 12) + [row(900 + n, f"fan-{n // 20}", True) for n in range(60)])
+    assert "person-" not in str(as_json(found.voters, named=False))
+    report = as_json(found.voters, named=True)
+    shown = "\n".join(lines(report, most=2))
+    assert "set aside: votes all one way" in shown
+    assert len(shown.splitlines()) < len(report)
+    assert wilson(0, 10).low == 0.0
+    assert wilson(10, 10).estimate == 1.0

@@ -1,0 +1,160 @@
+"""How often a person's votes are what everybody else's votes say of such answers.
+
+A logistic regression on what an answer looks like (its words and pairs of words, numbers made
+alike, and who answered) is fitted on nine tenths of the people and asked about the votes of the
+others, so that nobody's own votes speak for them. Liked and disliked weigh the same in it, so that
+somebody stern, but of the common taste, agrees. It is fitted again with everybody's word weighed by
+how much more often than not they agree, so that the contrary have no say in what is common.
+
+Contrary is who agrees on fewer than half of their answers, and on fewer than the others do with
+less than one chance in twenty, shared among all people (binomial, Bonferroni). Nobody is where the
+prediction may be chance: of those who agree, its balanced accuracy must surely be above 0.65 (lower
+95 % bound, Wilson's intervals combined by MOVER, Zou & Donner 2008), because who is chosen for
+agreeing with fallen coins reaches 0.6 by luck. And nobody is where it would be more than a third of
+the people: two camps are two tastes, and which one is right is not for this file.
+
+Invariant: the result depends on the rows alone, not on their order.
+"""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from training.preferences import UnpairedPreference
+
+FEWEST_PEOPLE = 6
+_FOLDS = 10
+_STRENGTH = 0.3
+"""Of the regression's regularisation, inverse, as scikit-learn counts it."""
+_LOOKS = 5
+_CHANCE = 0.05
+_CAMP = 1 / 3
+_SURE = 0.65
+_FEATURES = 2**13
+_NUMBER = re.compile(r"[0-9][0-9.,]*")
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class Agreement(NamedTuple):
+    """The share of somebody's votes that others would have cast, between its 95 % bounds."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+class Agreements(NamedTuple):
+    """What is known of everybody; nothing where the others' votes say nothing."""
+
+    of: dict[str, Agreement]
+    contrary: frozenset[str]
+    """Whose votes are mostly the opposite of what everybody else's say."""
+
+
+def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
+    """Compare everybody's votes with what the others' predict."""
+    ordered = sorted(rows, key=lambda row: (row.person, row.completion_id, row.origin, row.label))
+    people = sorted({row.person for row in ordered}, key=_draw)
+    if len(people) < FEWEST_PEOPLE:
+        return Agreements({}, frozenset())
+    fold = {person: number % _FOLDS for number, person in enumerate(people)}
+    weight = dict.fromkeys(people, 1.0)
+    hits: dict[str, list[bool]] = {}
+    said: list[tuple[UnpairedPreference, bool]] = []
+    matrix = _matrix(ordered)
+    for _ in range(_LOOKS):
+        predicted = _predicted(matrix, ordered, fold, weight)
+        if predicted is None:
+            return Agreements({}, frozenset())
+        said = [(row, row.label == liked) for row, liked in zip(ordered, predicted, strict=True)]
+        hits = {person: [] for person in people}
+        for row, hit in said:
+            hits[row.person].append(hit)
+        # Twice the share of hits (by Laplace's rule) less one: nothing for who hits by chance.
+        weight = {p: max(0.0, 2 * (sum(h) + 1) / (len(h) + 2) - 1) for p, h in hits.items()}
+    if not _knows([each for each in said if weight[each[0].person]]):
+        return Agreements({}, frozenset())
+    known = {person: wilson(sum(h), len(h)) for person, h in hits.items()}
+    return Agreements(known, _contrary(hits, weight))
+
+
+def _contrary(hits: Mapping[str, Sequence[bool]], weight: Mapping[str, float]) -> frozenset[str]:
+    from scipy.stats import binom
+
+    trusted = [said for person, said in hits.items() if weight[person]]
+    rate = sum(map(sum, trusted)) / max(1, sum(map(len, trusted)))
+    found = {
+        person
+        for person, said in hits.items()
+        if 2 * sum(said) < len(said)
+        and float(binom.cdf(sum(said), len(said), rate)) < _CHANCE / len(hits)
+    }
+    return frozenset(found if len(found) <= _CAMP * len(hits) else ())
+
+
+def wilson(hits: int, total: int, z: float = 1.96) -> Agreement:
+    """Return a share with its score interval (Wilson 1927), of 95 % unless `z` says otherwise."""
+    middle = (hits + z * z / 2) / (total + z * z)
+    spread = z / (total + z * z) * math.sqrt(hits * (total - hits) / total + z * z / 4)
+    return Agreement(max(0.0, middle - spread), hits / total, min(1.0, middle + spread))
+
+
+def _matrix(rows: Sequence[UnpairedPreference]) -> Any:
+    # Slow to load, and most of what imports this file never curates.
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(
+        analyzer=_features, n_features=_FEATURES, binary=True, norm=None, alternate_sign=False
+    ).transform(rows)
+
+
+def _predicted(
+    matrix: Any,
+    rows: Sequence[UnpairedPreference],
+    fold: Mapping[str, int],
+    weight: Mapping[str, float],
+) -> list[bool] | None:
+    """Predict every vote from the other folds'; None where those are all of one kind."""
+    from sklearn.linear_model import LogisticRegression
+
+    found = [False] * len(rows)
+    for number in set(fold.values()):
+        asked = [i for i, row in enumerate(rows) if fold[row.person] == number]
+        known = [
+            i for i, row in enumerate(rows) if fold[row.person] != number and weight[row.person]
+        ]
+        labels = [rows[i].label for i in known]
+        if len(set(labels)) < 2:
+            return None
+        model = LogisticRegression(
+            C=_STRENGTH, class_weight="balanced", solver="liblinear", random_state=0
+        )
+        weights = [weight[rows[i].person] for i in known]
+        told = model.fit(matrix[known], labels, weights).predict(matrix[asked])
+        for i, liked in zip(asked, told, strict=True):
+            found[i] = bool(liked)
+    return found
+
+
+def _features(row: UnpairedPreference) -> list[str]:
+    words = _WORD.findall(_NUMBER.sub("0", row.completion[-1]["content"].casefold()))
+    pairs = (f"{a} {b}" for a, b in pairwise(words))
+    return [f"by {row.responder}", *words, *pairs]
+
+
+def _knows(said: Sequence[tuple[UnpairedPreference, bool]]) -> bool:
+    total = Counter(row.label for row, _ in said)
+    right = Counter(row.label for row, hit in said if hit)
+    if len(total) < 2:
+        return False
+    good, bad = (wilson(right[kind], total[kind], 1.645) for kind in (True, False))
+    spread = math.hypot(good.estimate - good.low, bad.estimate - bad.low)
+    return (good.estimate + bad.estimate - spread) / 2 > _SURE
+
+
+def _draw(person: str) -> bytes:
+    return hashlib.sha256(f"agreement\0{person}".encode()).digest()

@@ -1,0 +1,152 @@
+"""How far one person's word goes in a round: what is set aside, and how much of it is used.
+
+Set aside, in the part that trains only, is what tells more about who voted than about answers:
+
+- a burst: more than 20 judgements within ten seconds;
+- a vote on the page that came faster than anybody reads, 200 characters a second from the moment
+  the question was sent (over the API others may act for people, so nothing is known of their time);
+- ten votes or more all of one kind, where by the others' rate that has less than one chance in a
+  thousand, shared among all who voted so often;
+- votes that are mostly the opposite of what everybody else's say (training/agreement.py).
+
+Then nobody, and no question, has more than its share: the larger of 5 % and twice a fair share of
+the weight that is left, where a row that is used in two forms weighs two.
+
+Invariant: nothing is deleted; what is set aside has a reason, and another round looks at it anew.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from training.agreement import Agreement, agreements
+from training.preferences import UnpairedPreference
+from training.split import Row
+
+
+@dataclass(frozen=True)
+class TrustRules:
+    """When a person's votes are set aside."""
+
+    burst: int = 20
+    """More judgements than this within `burst_seconds` are a burst."""
+    burst_seconds: float = 10.0
+    reading: float = 200.0
+    """Characters a second that nobody reads: a quick reader skims some 60."""
+    one_way: int = 10
+    """From so many votes on it matters that they are all of one kind."""
+    chance: float = 0.001
+    """Of setting aside somebody whose votes are all of one kind by chance, in the whole round."""
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Whose votes are set aside and why; of others, which ones."""
+
+    people: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[int, str] = field(default_factory=dict)
+    """By the row's `id()`: valid while the rows live."""
+    agreement: Mapping[str, Agreement] = field(default_factory=dict)
+
+    def about(self, row: Row) -> str | None:
+        """Return why a row is set aside, or None."""
+        return self.people.get(row.person) or self.rows.get(id(row))
+
+
+def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
+    """Look at the judgements of the part that trains."""
+    known = agreements(rows)
+    one_way = _one_way(rows, rules)
+    people = dict.fromkeys(one_way, "votes all one way")
+    for person in known.contrary:
+        people.setdefault(person, "votes against everybody else's")
+    single = {id(row): "voted in a burst" for row in _bursts(rows, rules)}
+    for row in rows:
+        if _hasty(row, rules):
+            single.setdefault(id(row), "voted faster than reading")
+    return Doubts(people, single, known.of)
+
+
+def within_share(
+    rows: Sequence[Row], key: Callable[[Row], str], weight: Callable[[Row], int], share: float
+) -> tuple[list[Row], list[Row]]:
+    """Keep of every key no more than its share of the weight that is kept; the first rows win.
+
+    Args:
+        rows: The most wanted first.
+        key: Who or what has a share, e.g. a person.
+        weight: How much a row counts.
+        share: The largest share; never less than twice a fair one.
+
+    Returns:
+        What is kept and what is not.
+    """
+    weights: Counter[str] = Counter()
+    for row in rows:
+        weights[key(row)] += weight(row)
+    most = level(sorted(weights.values(), reverse=True), max(share, 2 / max(1, len(weights))))
+    seen: Counter[str] = Counter()
+    kept: list[Row] = []
+    cut: list[Row] = []
+    for row in rows:
+        name = key(row)
+        # One row is the least that somebody can say.
+        fits = seen[name] + weight(row) <= most or not seen[name]
+        (kept if fits else cut).append(row)
+        seen[name] += weight(row) if fits else 0
+    return kept, cut
+
+
+def level(weights: Sequence[int], share: float) -> float:
+    """Return the largest m for which m <= share x sum(min(weight, m)), weights in falling order."""
+    rest = sum(weights)
+    for cut, weight in enumerate(weights):
+        free = 1 - share * cut
+        if free <= 0:
+            break
+        if share * rest >= weight * free:
+            return share * rest / free
+        rest -= weight
+    return float(weights[0]) if weights else 0.0
+
+
+def _one_way(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[str]:
+    said: defaultdict[str, Counter[bool]] = defaultdict(Counter)
+    for row in rows:
+        if row.origin == "vote":  # a comparison says one of each
+            said[row.person][row.label] += 1
+    total = sum(said.values(), Counter[bool]())
+    busy = {person: votes for person, votes in said.items() if votes.total() >= rules.one_way}
+    found = []
+    for person, votes in busy.items():
+        others = total.total() - votes.total()
+        if len(votes) > 1 or not others:
+            continue
+        (kind,) = votes
+        # Laplace's rule, so that the others' unanimity is never quite certain either.
+        rate = (total[kind] - votes[kind] + 1) / (others + 2)
+        if rate ** votes.total() < rules.chance / len(busy):
+            found.append(person)
+    return found
+
+
+def _bursts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[UnpairedPreference]:
+    mine: defaultdict[str, list[UnpairedPreference]] = defaultdict(list)
+    for row in rows:
+        mine[row.person].append(row)
+    found = []
+    for said in mine.values():
+        # What bears one stamp is one judgement (a pair gives two rows) or an import.
+        stamps = sorted({row.created for row in said})
+        hot = set()
+        for first, stamp in enumerate(stamps):
+            last = bisect_left(stamps, stamp + rules.burst_seconds)
+            if last - first > rules.burst:
+                hot.update(stamps[first:last])
+        found += [row for row in said if row.created in hot]
+    return found
+
+
+def _hasty(row: UnpairedPreference, rules: TrustRules) -> bool:
+    return row.took is not None and row.took < len(row.completion[-1]["content"]) / rules.reading
