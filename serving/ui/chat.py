@@ -26,6 +26,7 @@ from serving.ui.drawer import Keeping, said
 from serving.ui.drawer_text import DRAWER_WORDS
 from serving.ui.examples import Examples
 from serving.ui.messages import Conversation, notice
+from serving.ui.sparse import Page
 from serving.ui.streaming import Stops
 from serving.ui.text import WORDS
 from serving.ui.view import View
@@ -64,7 +65,7 @@ class ChatPage:
 
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
-        with gr.Blocks(title="Ratchet", fill_height=True, analytics_enabled=False) as page:
+        with Page(title="Ratchet", fill_height=True, analytics_enabled=False) as page:
             self.parts = ChatParts()
             self._connect(page)
         page.queue(default_concurrency_limit=None)

@@ -70,10 +70,12 @@ class ChatParts:
         }
         if view.state is not None:
             new |= {self.state: view.state, self.address: view.state.id or ""}
-        if view.chat is not None or view.thumbs is not None:
+        if view.thumbs is not None:
             value = {} if view.chat is None else {"value": view.chat}
-            thumbs = {} if view.thumbs is None else {"feedback_value": view.thumbs}
-            new[self.chat] = gr.update(**value, **thumbs)
+            new[self.chat] = gr.update(feedback_value=view.thumbs, **value)
+        elif view.chat is not None:
+            # The value alone: for an update Gradio would build the component anew each time.
+            new[self.chat] = view.chat
         if view.notice is not None:
             new[self.notice] = view.notice
         if view.mode is not None or view.typed is not None:

@@ -24,6 +24,7 @@ from serving.ui.document import BRAND
 from serving.ui.examples import Examples
 from serving.ui.messages import Conversation
 from serving.ui.ranking import COUNTS, RankingPanel
+from serving.ui.sparse import Page
 from serving.ui.streaming import Stops
 from serving.ui.text import ENGLISH
 from serving.ui.view import Ranked, View
@@ -60,7 +61,7 @@ class ComparePage:
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
         title = f"{COMPARE_WORDS['en'].page} · Ratchet"
-        with gr.Blocks(title=title, fill_height=True, analytics_enabled=False) as page:
+        with Page(title=title, fill_height=True, analytics_enabled=False) as page:
             self.state = gr.State(Conversation())
             with gr.Column(elem_classes="r-compare"):
                 self.top = gr.HTML(_top(COMPARE_WORDS["en"]), elem_id="top", js_on_load=None)

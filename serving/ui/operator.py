@@ -22,6 +22,7 @@ from serving.ui.lever_text import ENGLISH as LEVERS
 from serving.ui.lever_text import LEVER_WORDS, LeverWords
 from serving.ui.messages import notice
 from serving.ui.operator_text import ENGLISH, OPERATOR_WORDS, OperatorWords
+from serving.ui.sparse import Page
 from serving.ui.visitor import language, operator
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class OperatorPage:
 
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
-        with gr.Blocks(title="Ratchet · Operator", analytics_enabled=False) as page:
+        with Page(title="Ratchet · Operator", analytics_enabled=False) as page:
             self.seen = gr.State({})
             self.action = gr.State("")
             self.timer = gr.Timer(LOOK_SECONDS)
