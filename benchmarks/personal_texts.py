@@ -2,7 +2,8 @@
 
 Each text is a template with slots. A slot in capitals is personal data, of the kind that it names;
 one in small letters only looks like it (benchmarks/personal_values.py draws both). The templates
-were written before the rules that are measured with them.
+were written before the rules that are measured with them; to those without personal data, what the
+rules had once taken for it was added later.
 
 Invariant: the same seed gives the same texts, and half of them hold nothing personal.
 """
@@ -153,6 +154,12 @@ _WITHOUT: dict[Language, tuple[str, ...]] = {
         "My member ID is {policy}, customer number {policy}.",
         "Invoice {policy}, case number {policy}, due {day}.",
         "Follow us @hanbit or ask std::vector at 10:30 :: 11:00.",
+        "My account: {day}, opened at the bank.",
+        "The bank account: {count} KRW since {day}.",
+        "The claim amount grew by +{count} won, a growth of +{count} users.",
+        "The picture {image} is in {repository}, not in {image}.",
+        "The netmask is {netmask}; {software} {version} is running.",
+        "password: {words} token: {words}",
     ),
     "ko": (
         "증권번호는 {policy}이고 계약일은 {day}입니다.",
@@ -174,6 +181,12 @@ _WITHOUT: dict[Language, tuple[str, ...]] = {
         "회원번호 {policy}, 고객번호는 {policy}입니다.",
         "예약번호 {policy} 확인 부탁드려요.",
         "사건번호 {policy}, 영수증 번호 {policy}",
+        "우리은행에서 {day}에 가입했고 계좌 개설일은 {day}입니다.",
+        "국민 {count}명 가운데 하나 {count}건, 우리 {count}",
+        "계좌 보장금액 {count}만원, 손익은 +{count}원입니다.",
+        "그림 {image}은 {repository}에 있습니다.",
+        "넷마스크는 {netmask}이고 {software} {version}을 씁니다.",
+        "비밀번호: {words} token={words}",
     ),
 }  # fmt: skip
 

@@ -206,5 +206,18 @@ HARMLESS: dict[str, Callable[[Random], str]] = {
     "percent": lambda rng: f"{rng.randint(1, 99)}.{rng.randint(0, 99)}",
     "hash": lambda rng: _token(rng, 40, "0123456789abcdef"),
     "model": lambda rng: f"{rng.choice('MSR')}{_digits(rng, 8)}",
+    "count": lambda rng: _digits(rng, rng.randint(8, 9), "123456789"),
+    "image": lambda rng: (
+        f"{rng.choice(('user', 'logo', 'icon-claim'))}@{rng.randint(2, 3)}x."
+        + rng.choice(("png", "jpg", "webp", "svg"))
+    ),
+    "repository": lambda rng: (
+        f"git@{rng.choice(('github.com', 'git.example.com'))}:hanbit/{_token(rng, 6)}"
+    ),
+    "netmask": lambda rng: f"255.255.{rng.choice((0, 240, 255))}.{rng.choice((0, 128, 255))}",
+    "software": lambda rng: rng.choice(("OpenSSL", "PyTorch", "nginx", "firmware", "펌웨어")),
+    "words": lambda rng: rng.choice(
+        ("see-section-{}", "tokenizer-v{}.json", "our-policy-{}.")
+    ).format(rng.randint(1, 99)),
     "mac": lambda rng: ":".join(_token(rng, 2, "0123456789abcdef") for _ in range(6)),
 }

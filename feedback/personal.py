@@ -4,6 +4,7 @@ Invariant: what is found never overlaps; the same text gives the same findings.
 """
 
 import re
+from bisect import bisect
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,11 +46,15 @@ def find_personal(text: str) -> tuple[Found, ...]:
     for name, rule in RULES.items():
         for match in rule.pattern.finditer(text):
             start, end = match.span("it" if "it" in match.re.groupindex else 0)
-            if any(start < other.end and other.start < end for other in found):
+            at = bisect(found, start, key=lambda other: other.start)
+            # What is found does not overlap, so only its neighbours can be in the way.
+            if any(
+                start < other.end and other.start < end for other in found[max(0, at - 1) : at + 1]
+            ):
                 continue
             if rule.holds(text, start, end):
-                found.append(Found(start, end, name, _identity(rule.kind, text[start:end])))
-    return tuple(sorted(found))
+                found.insert(at, Found(start, end, name, _identity(rule.kind, text[start:end])))
+    return tuple(found)
 
 
 def _identity(kind: str, value: str) -> str:

@@ -11,7 +11,14 @@ from demo.questions import ABSENT_THINGS, ask, templates
 from demo.world import LANGUAGES, facts
 from feedback.masking import mask
 from feedback.personal import find_personal
-from feedback.personal_checks import is_card, is_iban, is_registered, may_be_registered
+from feedback.personal_checks import (
+    is_card,
+    is_day,
+    is_dialled,
+    is_iban,
+    is_registered,
+    may_be_registered,
+)
 from feedback.personal_rules import KINDS
 
 DOCUMENTS = Path(__file__).parents[2] / "demo" / "documents"
@@ -72,10 +79,69 @@ def test_a_placeholder_stands_for_one_thing(text: str, masked: str) -> None:
         "password: your usual one, please",
         "4242 4242 4242 4241",
         "std::vector at 10:30:00",
+        # Days at a bank are no account,
+        "우리은행에서 2024-01-15에",
+        "계좌 개설일은 2024-01-15",
+        "account: 2024-01-15",
+        "신한 20240115 가입",
+        "bank account: 15-01-2024",
+        # amounts and counts neither, nor what stands behind a word that is also a bank's name.
+        "국민 50000000명",
+        "우리 12345678",
+        "계좌 보장금액 10000000만원",
+        "계좌 금액: 25000000",
+        "account: 25000000 KRW",
+        "은행 계좌 12345678건",
+        "손익은 +10000000원",
+        "growth of +25000000 users",
+        "claims +15000000 over +1 (2023-01-15)",
+        "보험금 +10 000 000 원",
+        # What has an @ may be a file or a repository.
+        "user@2x.png",
+        "logo@3x.WEBP",
+        "git@github.com:org/repo",
+        "ssh://git@git.example.com/org/repo",
+        # Four numbers may be a mask or a version.
+        "255.255.255.0",
+        "subnet mask 192.0.0.0",
+        "OpenSSL 1.2.3.4",
+        "펌웨어 2.4.1.10",
+        "pip install claims==1.2.3.4",
+        # A label makes no secret of words and names.
+        "password: see-section-4 below",
+        "token: tokenizer-v2.json",
+        "token=llama-3.1-8b-instruct",
+        "비밀번호: my-policy-2024.",
+        "secret: xxxxxxxxxxxx1",
+        # Numbers of things.
+        "증권번호 110-234-567890, 우리은행 대리점",
+        "제2024-00123호, 모델명 M12345678",
+        "Article 12.3.4.5, contract no. 302-1234-5678-91",
     ],
 )
 def test_what_only_looks_like_it_stays(text: str) -> None:
     assert mask([text]) == ((text,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "piece"),
+    [
+        ("우리 12345678 계좌로 보내 주세요", "12345678"),
+        ("국민 123456-01-123456 입니다", "123456-01-123456"),
+        ("계좌 12345678 명의는 홍길동", "12345678"),
+        ("계좌가 12345678일 때", "12345678"),
+        ("my account 12345678 won't open", "12345678"),
+        ("+14155550132", "+14155550132"),
+        ("+44 (0)20 7946 0958", "+44 (0)20 7946 0958"),
+        ("+390612345678", "+390612345678"),
+        ("git@example.com", "git@example.com"),
+        ("접속 10.20.30.40", "10.20.30.40"),
+        ("password: Summer2024!", "Summer2024!"),
+        ("secret=550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000"),
+    ],
+)
+def test_what_is_personal_stays_so_next_to_its_likes(text: str, piece: str) -> None:
+    assert found(text) == [piece]
 
 
 def test_a_conversation_shares_its_placeholders() -> None:
@@ -99,6 +165,15 @@ def test_numbers_prove_themselves() -> None:
     assert may_be_registered("0002293******"[:7] + "123456"), "2000 was a leap year"
     assert not may_be_registered("0102293123456"), "2001 was not"
     assert not may_be_registered("6001013123456"), "nobody is born in 2060"
+    assert is_day("2024-02-29")
+    assert is_day("20240229")
+    assert is_day("29-02-2024")
+    assert not is_day("2023-02-29")
+    assert not is_day("302-12-123456")
+    assert is_dialled("14155550132")
+    assert is_dialled("821023456789")
+    assert not is_dialled("10000000000")
+    assert not is_dialled("25000000")
     assert sum(is_registered(f"900101112345{digit}") for digit in range(10)) == 1
 
 
@@ -115,6 +190,9 @@ def test_numbers_prove_themselves() -> None:
         "1.1.1.",
         "-----BEGIN PRIVATE KEY-----\n",
         "eyJaaaaaaaa.",
+        "token=a-1.",
+        "계좌 12345678 ",
+        "+1 (415) ",
     ],
 )
 def test_no_text_takes_long(piece: str) -> None:
