@@ -99,9 +99,8 @@ def tidying(parts: Parts, interrupted: Callable[[], bool]) -> Callable[[], None]
         return None
 
     def tidy() -> None:
-        now = parts.cycles.clock()
-        old = now - days * DAY
-        removed = remove_texts(parts.database, old, now=now, stopped=interrupted)
+        old = parts.cycles.clock() - days * DAY
+        removed = remove_texts(parts.database, old, stopped=interrupted)
         if removed:
             logger.info("Removed the texts of %d answers older than %g days.", removed, days)
 
