@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     and_,
     cast,
+    delete,
     literal,
     select,
     tuple_,
@@ -41,7 +42,6 @@ def remove_texts(
     database: Database,
     before: float,
     *,
-    now: float,
     stopped: Callable[[], bool] = lambda: False,
     pause: float = PAUSE,
 ) -> int:
@@ -50,7 +50,6 @@ def remove_texts(
     Args:
         database: Where they are.
         before: Unix seconds; conversations that went on since then keep all their texts.
-        now: When a conversation of which nothing is left leaves its person's list.
         stopped: Asked between two batches.
         pause: Seconds between two batches.
     """
@@ -61,7 +60,7 @@ def remove_texts(
         if not old:
             break
         with database.write() as connection:
-            removed += _remove(connection, [id_ for _, id_ in old], before, now)
+            removed += _remove(connection, [id_ for _, id_ in old], before)
         last = old[-1]
         time.sleep(pause)
     if removed:
@@ -80,7 +79,7 @@ def _next(database: Database, before: float, last: Key | None) -> list[Key]:
         return [(row.created, row.id) for row in rows]
 
 
-def _remove(connection: Connection, ids: Sequence[str], before: float, now: float) -> int:
+def _remove(connection: Connection, ids: Sequence[str], before: float) -> int:
     table = completions.c
     # Asked again: somebody may have judged one of them since they were found.
     going = and_(table.id.in_(ids), _may_go(before))
@@ -97,12 +96,15 @@ def _remove(connection: Connection, ids: Sequence[str], before: float, now: floa
         .values(text=REMOVED)
     )
     for person, conversation in {(row.person, row.conversation) for row in rows}:
-        _unlist(connection, person, conversation, now)
+        _unlist(connection, person, conversation)
     return len(rows)
 
 
-def _unlist(connection: Connection, person: str, conversation: str, now: float) -> None:
-    """Take a conversation of which nothing is left off its person's list, with its title."""
+def _unlist(connection: Connection, person: str, conversation: str) -> None:
+    """Take a conversation of which nothing is left off its person's list, with its title.
+
+    Its person has not deleted it: if it goes on one day, it is listed anew.
+    """
     left = select(completions.c.id).where(
         completions.c.person == person,
         completions.c.conversation == conversation,
@@ -110,10 +112,9 @@ def _unlist(connection: Connection, person: str, conversation: str, now: float) 
     )
     mine = conversations.c
     connection.execute(
-        update(conversations)
+        delete(conversations)
         .where(mine.person == person, mine.id == conversation, mine.deleted.is_(None))
-        .where(~left.exists()),
-        {"title": "", "deleted": now},
+        .where(~left.exists())
     )
 
 

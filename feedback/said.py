@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from feedback.conversations import not_deleted
 from feedback.rankings import ranking_of
-from feedback.rows import comparison_of, correction_of, vote_of
+from feedback.rows import comparison_of, correction_of, has_texts, vote_of
 from feedback.search import Asked
 from feedback.tables import comparisons, completions, corrections, rankings, votes
 from feedback.types import Order
@@ -75,9 +75,11 @@ def _said(connection: Connection, person: str, limit: int, before: float | None)
 
 
 def questions(connection: Connection, ids: Iterable[str]) -> Mapping[str, Question]:
-    """Read what completions answered, but for those of deleted conversations."""
+    """Read what completions answered, unless it was removed or its conversation deleted."""
     table = completions.c
     query = select(table.id, table.conversation, Asked(table.messages)).where(
-        table.id.in_(set(ids)), not_deleted(table.conversation, table.person)
+        table.id.in_(set(ids)),
+        not_deleted(table.conversation, table.person),
+        has_texts(table.messages),
     )
     return {row[0]: Question(row[1], row[2] or "") for row in connection.execute(query)}

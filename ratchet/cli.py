@@ -217,8 +217,14 @@ def restore(
     from ratchet.restore import read_backup
 
     found = read_backup(load_settings(), file, replace=replace)
-    aside = f"; what was there is in {found['aside']}" if found["aside"] else ""
-    said = f"restored {found['files']} files into {found['home']}{aside}"
+    said = f"restored {found['files']} files into {found['home']}"
+    if not found["checked"]:
+        said += "; nothing of it was checked: the archive is older than the list of hashes"
+    if found["aside"]:
+        said += (
+            f"; what was there is in {found['aside']}: a full copy, which `feedback forget` and"
+            " retention do not look into; delete it when it is not needed any more"
+        )
     result(found, as_json, lambda: said)
 
 

@@ -1,11 +1,10 @@
 """Brings an archive back, checked file by file, into SQLite or PostgreSQL.
 
-Everything is unpacked beside where it belongs, checked against the manifest and then renamed; the
-database comes last. Invariant: until it is there, nothing has been lost; what was in the way is set
-aside, never deleted, and only where that was asked for.
+Everything is unpacked beside where it belongs, checked against the manifest and migrated there;
+then it is renamed, the database last. Invariant: what was in the way is set aside, never deleted,
+only where that was asked for, and comes back when the new state does not get to its place.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,8 @@ import shutil
 import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from sqlalchemy import inspect, make_url, select, update
 
 from feedback.database import Database
 from ratchet.archive import DATABASE, FILES, FOLDERS, FORMAT, MANIFEST, OWNER_ONLY, ArchiveError
-from ratchet.migrations import migrate
+from ratchet.home_lock import HomeTaken, alone
+from ratchet.migrations import migrate, revision
 from ratchet.settings import Settings
 from ratchet.transfer import copy_rows, rows_in
 from serving.tables import adapters
@@ -36,9 +38,15 @@ def read_backup(settings: Settings, file: Path, *, replace: bool = False) -> dic
         ArchiveError: there is state already and `replace` is not set, a service runs on it, or the
             archive is damaged.
     """
+    try:
+        with alone(settings.home):
+            return _restore(settings, file, replace=replace)
+    except HomeTaken as err:
+        raise ArchiveError(str(err)) from err
+
+
+def _restore(settings: Settings, file: Path, *, replace: bool) -> dict[str, Any]:
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True)
-    _refuse_while_running(home)
     taken = _taken(settings)
     if taken and not replace:
         raise ArchiveError(
@@ -48,19 +56,16 @@ def read_backup(settings: Settings, file: Path, *, replace: bool = False) -> dic
     draft = Path(tempfile.mkdtemp(dir=home, prefix=".restore-"))
     try:
         manifest = _unpack(file, draft)
-        server = None if _file_of(settings) else _open_server(settings, replace=replace)
-        aside = _set_aside(home, taken)
-        for name in (*FOLDERS, *FILES):
-            if (draft / name).exists():
-                (draft / name).replace(home / name)
-        _bring_database(draft / DATABASE, settings, server)
+        files = sum(path.is_file() for path in draft.rglob("*")) - (manifest is not None)
+        rows, aside = _bring(draft, settings, taken, replace=replace)
         os.sync()  # what is said to be there outlives a power cut
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return {
         "home": str(home),
-        "files": len(manifest["files"]),
-        "rows": manifest["rows"],
+        "files": files,
+        "rows": rows,
+        "checked": manifest is not None,
         "aside": str(aside) if aside else None,
     }
 
@@ -80,22 +85,17 @@ def _taken(settings: Settings) -> list[Path]:
     return [path for path in inside if path.exists()]
 
 
-def _refuse_while_running(home: Path) -> None:
-    lock = home / "run" / "up.lock"
-    if not lock.is_file():
-        return
-    with lock.open(encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise ArchiveError(f"a service runs in {home}: stop it first.") from err
+def _unpack(file: Path, draft: Path) -> dict[str, Any] | None:
+    """Unpack an archive, check every file of it and return its manifest.
 
-
-def _unpack(file: Path, draft: Path) -> dict[str, Any]:
-    """Unpack an archive and check every file of it; return its manifest."""
+    Returns None for an archive of the first version, which had none: nothing in it can be checked.
+    """
     try:
         with tarfile.open(file) as tar:
             tar.extractall(draft, filter="data")
+            whole = _is_whole(tar)
+        if whole and not (draft / MANIFEST).exists() and (draft / DATABASE).is_file():
+            return None
         manifest: dict[str, Any] = json.loads((draft / MANIFEST).read_text(encoding="utf-8"))
         listed = manifest["files"]
     except (OSError, tarfile.TarError, ValueError, KeyError) as err:
@@ -111,6 +111,12 @@ def _unpack(file: Path, draft: Path) -> dict[str, Any]:
             " restored; take another backup."
         )
     return manifest
+
+
+def _is_whole(tar: tarfile.TarFile) -> bool:
+    """Whether the zeros that end an archive are there: else its manifest may only be cut off."""
+    tar.fileobj.seek(tar.offset)
+    return tar.fileobj.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
 
 
 def _hash(path: Path) -> dict[str, Any]:
@@ -135,37 +141,103 @@ def _open_server(settings: Settings, *, replace: bool) -> Database:
     )
 
 
-def _set_aside(home: Path, taken: list[Path]) -> Path | None:
-    if not taken:
-        return None
-    aside = home / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    aside.mkdir(mode=0o700)
-    for path in taken:
-        shutil.move(path, aside / path.name)
+def _bring(
+    draft: Path, settings: Settings, taken: list[Path], *, replace: bool
+) -> tuple[dict[str, int], Path | None]:
+    """Put everything in its place; return the count of rows, and where what was there is.
+
+    What may take long or want room happens before anything is moved.
+    """
+    target = _file_of(settings)
+    copy = Database(f"sqlite:///{draft / DATABASE}")
+    try:
+        if revision(copy) is None:
+            raise ArchiveError("the archive's database was not made by Ratchet.")
+        migrate(copy)
+        _move_adapters(copy, settings.home)
+        rows = rows_in(copy)
+        copy.scrub()
+        if target is None:
+            return rows, _bring_to_server(copy, draft, settings, taken, replace=replace)
+    finally:
+        copy.dispose()
+    with _beside(draft / DATABASE, target) as ready, _exchanged(draft, settings, taken) as aside:
+        ready.replace(target)
+    return rows, aside
+
+
+def _bring_to_server(
+    copy: Database, draft: Path, settings: Settings, taken: list[Path], *, replace: bool
+) -> Path | None:
+    server = _open_server(settings, replace=replace)
+    try:
+        migrate(server)
+        with _exchanged(draft, settings, taken) as aside:
+            copy_rows(copy, server, replace=True)
+    finally:
+        server.dispose()
     return aside
 
 
-def _bring_database(copy: Path, settings: Settings, server: Database | None) -> None:
-    opened = Database(f"sqlite:///{copy}")
+@contextmanager
+def _beside(copy: Path, target: Path) -> Iterator[Path]:
+    """Bring a file to where it only has to be renamed: the target may lie on another disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ready = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        migrate(opened)
-        _move_adapters(opened, settings.home)
-        if server is not None:
-            migrate(server)
-            copy_rows(opened, server, replace=True)
+        shutil.move(copy, ready)
+        ready.chmod(OWNER_ONLY)
+        yield ready
     finally:
-        opened.scrub()
-        opened.dispose()
-        if server is not None:
-            server.dispose()
-    target = _file_of(settings)
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # The file may lie on another disk than the home: only beside it can it be renamed.
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.move(copy, beside)
-        beside.chmod(OWNER_ONLY)
-        beside.replace(target)
+        ready.unlink(missing_ok=True)
+
+
+@contextmanager
+def _exchanged(draft: Path, settings: Settings, taken: list[Path]) -> Iterator[Path | None]:
+    """Set aside what is there and put the new files in its place, unless what follows fails."""
+    home = settings.home
+    aside = home / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}" if taken else None
+    moved: list[tuple[Path, Path]] = []
+    try:
+        if aside is not None:
+            aside.mkdir(mode=0o700)
+            for path in taken:
+                shutil.move(path, aside / path.name)
+                moved.append((path, aside / path.name))
+        for name in (*FOLDERS, *FILES):
+            if (draft / name).exists():
+                (draft / name).replace(home / name)
+                moved.append((draft / name, home / name))
+        yield aside
+    except BaseException as err:  # Ctrl-C too
+        _move_back(moved, aside, err)
+        raise ArchiveError(
+            f"the restore failed, and {home} is as it was before: {_said(err)}"
+        ) from err
+
+
+def _move_back(moved: list[tuple[Path, Path]], aside: Path | None, why: BaseException) -> None:
+    """Undo the moves, the last first.
+
+    Raises:
+        ArchiveError: what failed, and where what was there is now.
+    """
+    try:
+        for before, after in reversed(moved):
+            shutil.move(after, before)
+    except OSError as err:
+        raise ArchiveError(
+            f"the restore failed ({_said(why)}), and not all of what was there could be moved back"
+            f" ({err}): the rest is in {aside}; move it to its place before the next start."
+        ) from why
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)  # at most a part of what could not be moved
+
+
+def _said(err: BaseException) -> str:
+    """Say what failed; SQLAlchemy would add the statement and what was in it."""
+    said = str(getattr(err, "orig", None) or err).strip()
+    return said.splitlines()[0] if said else type(err).__name__
 
 
 def _move_adapters(database: Database, home: Path) -> None:

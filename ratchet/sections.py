@@ -166,7 +166,7 @@ class Engine(Section):
     """Cores that it computes on where there is no GPU; 0: one for a tiny base, else all but one."""
     start_seconds: float = Field(default=600.0, gt=0)
     """How long the engine may take to come up."""
-    silence_seconds: float = Field(default=60.0, gt=0)
+    silence_seconds: float = Field(default=120.0, gt=0)
     """How long it may say nothing in a stream that has begun; then the answer counts as cut."""
     tool_parser: str = ""
     """vLLM's parser of tool calls, e.g. `hermes`, for `agent`; empty: the demo's, else `none`."""

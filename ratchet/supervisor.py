@@ -23,6 +23,7 @@ from ratchet.children import GRACE, Child, log_tail
 from ratchet.client import run_file, service_url
 from ratchet.console import Waiting, note
 from ratchet.credentials import write_secrets
+from ratchet.home_lock import shared
 from ratchet.migrations import migrate_url
 from ratchet.settings import CHECKOUT, Settings, SettingsError, find_path
 from ratchet.web import listen
@@ -53,7 +54,7 @@ def run_service(settings: Settings, out: TextIO) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (hurry if stop.is_set() else stop).set())
     os.environ.update({**QUIET, **os.environ})
-    with _only_one(settings.home):
+    with _only_one(settings.home), shared(settings.home):
         write_secrets(settings)
         with Waiting() as waiting:
             settings = settings.model_copy(update={"port": free_port(settings, waiting)})

@@ -17,6 +17,7 @@ import psutil
 from ratchet.children import watch_parent
 from ratchet.client import run_file
 from ratchet.credentials import write_secrets
+from ratchet.home_lock import shared
 from ratchet.migrations import migrate_url
 from ratchet.settings import Settings, SettingsError
 from ratchet.wiring import web_app
@@ -27,7 +28,13 @@ def run_web(settings: Settings) -> None:
 
     Raises:
         SettingsError: the port is taken.
+        HomeTaken: a restore is at work.
     """
+    with shared(settings.home):
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
     import uvicorn
 
     from ratchet.graceful import GracefulServer

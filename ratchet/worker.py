@@ -15,6 +15,7 @@ from feedback.retention import remove_texts
 from ratchet.children import watch_parent
 from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
+from ratchet.home_lock import shared
 from ratchet.lease import Lease, holder_id
 from ratchet.migrations import migrate_url
 from ratchet.scheduler import Scheduler
@@ -33,7 +34,11 @@ LOOK_FOR_LEASE = 2.0
 
 
 def work(settings: Settings) -> None:
-    """Run until asked to stop."""
+    """Run until asked to stop.
+
+    Raises:
+        HomeTaken: a restore is at work.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -43,13 +48,14 @@ def work(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    migrate_url(settings.database)
-    parts = open_parts(settings)
-    lease = Lease(parts.database, holder_id())
-    try:
-        take_turns(parts, lease, stop)
-    finally:
-        parts.database.dispose()
+    with shared(settings.home):
+        migrate_url(settings.database)
+        parts = open_parts(settings)
+        lease = Lease(parts.database, holder_id())
+        try:
+            take_turns(parts, lease, stop)
+        finally:
+            parts.database.dispose()
 
 
 def take_turns(parts: Parts, lease: Lease, stop: threading.Event) -> None:
@@ -99,9 +105,8 @@ def tidying(parts: Parts, interrupted: Callable[[], bool]) -> Callable[[], None]
         return None
 
     def tidy() -> None:
-        now = parts.cycles.clock()
-        old = now - days * DAY
-        removed = remove_texts(parts.database, old, now=now, stopped=interrupted)
+        old = parts.cycles.clock() - days * DAY
+        removed = remove_texts(parts.database, old, stopped=interrupted)
         if removed:
             logger.info("Removed the texts of %d answers older than %g days.", removed, days)
 

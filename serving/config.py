@@ -52,7 +52,7 @@ class ServingConfig:
     """The largest `n` of a request."""
     stop_seconds: float = 20.0
     """How long running answers get to end when the service is stopped."""
-    silence_seconds: float = 60.0
+    silence_seconds: float = 120.0
     """How long the engine may say nothing in a stream that has begun."""
     reconcile_seconds: float = 1.0
     route_refresh_seconds: float = 0.05

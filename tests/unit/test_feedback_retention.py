@@ -15,9 +15,10 @@ from feedback.retention import BATCH, REMOVED, remove_texts
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
 from feedback.types import Comparison, Completion, Ranking
+from feedback.uses import Uses
 from training.preferences import read_preferences
 
-OLD, BEFORE, NOW = 100.0, 1_000.0, 5_000.0
+OLD, BEFORE = 100.0, 1_000.0
 SECRET = "xyzzy"
 
 
@@ -52,7 +53,7 @@ def serve(store: FeedbackStore, id_: str, **changes: Any) -> None:
 
 
 def remove(store: FeedbackStore, **changes: Any) -> int:
-    return remove_texts(store.database, BEFORE, now=NOW, pause=0, **changes)
+    return remove_texts(store.database, BEFORE, pause=0, **changes)
 
 
 def kept(store: FeedbackStore, *ids: str) -> list[bool]:
@@ -143,6 +144,29 @@ def test_a_conversation_leaves_the_list_when_nothing_of_it_is_left(store: Feedba
     assert [turn.completion.id for turn in conversations.turns("part", "ada")] == ["c"]
     assert [each.id for each in store.conversation("part", "ada")] == ["c"]
     assert store.conversation("gone", "ada") == []
+
+
+def test_a_conversation_that_goes_on_after_all_is_listed_anew(store: FeedbackStore) -> None:
+    conversations = Conversations(store.database)
+    serve(store, "a", conversation="mine", interface="api")
+    serve(store, "b", conversation="deleted")
+    conversations.delete("deleted", "ada")
+    remove(store)
+    assert conversations.list("ada") == []
+    again = ({"role": "user", "content": "Back?"},)
+    for id_, talk in (("c", "mine"), ("d", "deleted")):
+        serve(store, id_, conversation=talk, interface="api", created=BEFORE + 1, messages=again)
+    assert [(each.id, each.title) for each in conversations.list("ada")] == [("mine", "Back?")]
+    assert [each.id for each in store.conversation("mine", "ada")] == ["c"]
+    assert store.conversation("deleted", "ada") == []
+
+
+def test_what_was_asked_and_removed_is_not_told_with_a_late_vote(store: FeedbackStore) -> None:
+    serve(store, "a")
+    remove(store)
+    store.record_vote("a", "ada", True)
+    [use] = Uses(store.database).of("ada")
+    assert (use.conversation, use.question) == (None, "")
 
 
 def test_a_removed_answer_tells_nothing_by_having_been_regenerated(store: FeedbackStore) -> None:

@@ -1,10 +1,10 @@
 """An archive brings everything back, or says what is wrong and changes nothing."""
 
-import fcntl
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from sqlalchemy import select
 from feedback.database import Database, metadata
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion
+from ratchet import restore
 from ratchet.archive import ArchiveError, write_backup
 from ratchet.cycles import CycleStore
+from ratchet.home_lock import shared
 from ratchet.migrations import migrate
 from ratchet.restore import read_backup
 from ratchet.settings import Settings
@@ -111,7 +113,9 @@ def test_every_row_and_every_published_file_comes_back(
         "adapters/ratchet-0001/adapter_config.json",
         "documents/terms.md",
         "cookie.key",
+        "run/home.lock",
     }
+    assert found["checked"]
     assert found["aside"] is None
     assert found["rows"]["votes"] == 2
 
@@ -168,12 +172,75 @@ def test_a_database_that_holds_rows_is_not_written_over(
 
 
 def test_a_home_that_is_in_use_is_left_alone(filled: Settings, archive: Path) -> None:
-    lock = filled.home / "run" / "up.lock"
-    lock.parent.mkdir()
-    with lock.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ArchiveError, match="stop it first"):
-            read_backup(filled, archive, replace=True)
+    taken = pytest.raises(ArchiveError, match="stop it first")
+    with shared(filled.home), shared(filled.home), taken:
+        read_backup(filled, archive, replace=True)
+    assert read_backup(filled, archive, replace=True)["aside"]
+
+
+def test_nothing_starts_until_a_restore_has_ended(
+    empty: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def last() -> None:
+        with shared(empty.home):
+            pytest.fail("something could start")
+
+    monkeypatch.setattr(restore.os, "sync", last)
+    with pytest.raises(ArchiveError, match="until it has ended"):
+        read_backup(empty, archive)
+
+
+@pytest.mark.parametrize("broken", ["last step", "migration"])
+def test_a_restore_that_fails_leaves_the_home_as_it_was(
+    filled: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    (filled.home / "documents" / "terms.md").write_text("newer", encoding="utf-8")
+    before = rows(filled.database), files_in(filled.home)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    if broken == "migration":
+        monkeypatch.setattr(restore, "migrate", fail)
+    elif filled.database.startswith("sqlite"):
+        exchanged = restore._exchanged
+
+        @contextmanager
+        def exchange_and_fail(*arguments: Any) -> Iterator[Path | None]:
+            with exchanged(*arguments) as aside:
+                assert aside is not None
+                assert (filled.home / "documents" / "terms.md").read_text() != "newer"
+                fail()
+                yield aside
+
+        monkeypatch.setattr(restore, "_exchanged", exchange_and_fail)
+    else:
+        monkeypatch.setattr(restore, "copy_rows", fail)
+    with pytest.raises((ArchiveError, OSError), match="No space left") as caught:
+        read_backup(filled, archive, replace=True)
+    assert broken == "migration" or str(filled.home) in str(caught.value)
+    assert (rows(filled.database), files_in(filled.home)) == before
+    monkeypatch.undo()
+    assert read_backup(filled, archive, replace=True)["aside"]
+
+
+def files_in(home: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and "ratchet.db" not in path.name and path.parent.name != "run"
+    }
+
+
+def test_an_archive_from_before_the_manifest_comes_back_unchecked(
+    filled: Settings, archive: Path, empty: Settings
+) -> None:
+    content = members(archive)
+    del content["manifest.json"]
+    rewrite(archive, content)
+    found = read_backup(empty, archive)
+    assert (found["checked"], found["files"]) == (False, len(content))
+    assert rows(empty.database)["votes"] == rows(filled.database)["votes"]
 
 
 def members(archive: Path) -> dict[str, bytes]:
@@ -200,7 +267,7 @@ def test_an_archive_lists_its_files_and_is_the_owners_only(archive: Path) -> Non
     assert [path.name for path in archive.parent.glob(".*")] == []
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "added", "no manifest", "cut"])
+@pytest.mark.parametrize("harm", ["changed", "missing", "added", "manifest cut off", "cut"])
 def test_a_damaged_archive_is_refused_before_anything_is_touched(
     archive: Path, empty: Settings, harm: str
 ) -> None:
@@ -211,14 +278,16 @@ def test_a_damaged_archive_is_refused_before_anything_is_touched(
         del content["cookie.key"]
     elif harm == "added":
         content["adapters/evil"] = b"x"
-    elif harm == "no manifest":
-        del content["manifest.json"]
     rewrite(archive, content)
+    if harm == "manifest cut off":
+        with tarfile.open(archive) as tar:
+            end = tar.getmember("manifest.json").offset
+        archive.write_bytes(archive.read_bytes()[:end])
     if harm == "cut":
         archive.write_bytes(archive.read_bytes()[:2000])
     with pytest.raises(ArchiveError, match=r"damaged|cannot be read"):
         read_backup(empty, archive)
-    assert list(empty.home.iterdir()) == []
+    assert [path.name for path in empty.home.iterdir()] == ["run"]
 
 
 def test_a_database_that_the_service_never_made_is_no_backup(
