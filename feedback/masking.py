@@ -25,13 +25,18 @@ class Masked(NamedTuple):
     """The rule that found it, once for each thing that was masked."""
 
 
-def mask(texts: Sequence[str]) -> Masked:
+def mask(texts: Sequence[str], public: str = "") -> Masked:
     """Mask the texts of one conversation, numbering what is found in the order of its appearance.
 
     Args:
         texts: All that belongs together: questions, answers, what was rejected.
+        public: What is found in here is nobody's secret, and stays however it is spelled.
     """
-    findings = [find_personal(text) for text in texts]
+    known = {(RULES[each.rule].kind, each.identity) for each in find_personal(public)}
+    findings = [
+        [e for e in find_personal(text) if (RULES[e.rule].kind, e.identity) not in known]
+        for text in texts
+    ]
     if not any(findings):
         return Masked(tuple(texts), ())
     used = _written(texts)
@@ -49,6 +54,11 @@ def mask(texts: Sequence[str]) -> Masked:
             at = each.end
         masked.append("".join((*pieces, text[at:])))
     return Masked(tuple(masked), tuple(rules))
+
+
+def placeholders(*texts: str) -> frozenset[str]:
+    """Return the placeholders that stand in texts."""
+    return frozenset(each.group() for text in texts for each in _PLACEHOLDER.finditer(text))
 
 
 def _written(texts: Iterable[str]) -> defaultdict[str, set[int]]:

@@ -7,13 +7,17 @@ Mining of Massive Datasets, 3.4) proposes pairs; each is then measured exactly, 
 never holds what only seemed near. With 25 bands of 5 rows a pair at 0.8 is proposed with
 1 - (1 - 0.8^5)^25 = 99.995 %.
 
+Different questions about one pasted document, or behind one long instruction, are near by what they
+have in common. So a cluster that is a good part of the round is looked at again, without what
+stands in most of its texts.
+
 Invariant: the result depends on the texts and the threshold alone, not on their order.
 """
 
 import re
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,17 +30,31 @@ NEAR = 0.8
 _BANDS, _ROWS = 25, 5
 _LOOKED_AT = 200
 """Of one bucket, so many before each text: a bucket of a crowd would cost its square."""
+_CROWD, _CROWD_SHARE = 4, 0.03
+"""A cluster of so many different texts that are asked so often is looked at again: fewer are people
+who ask the same, and cost a round little."""
 _SYLLABLES = "぀-ヿ㐀-鿿가-힣"
 _TOKEN = re.compile(f"[{_SYLLABLES}]|[^\\W_{_SYLLABLES}]+")
 _SYLLABLE = re.compile(f"[{_SYLLABLES}]")
 
 
 class Clusters:
-    """Which cluster a text is in; texts that differ in case, width or spacing are one text."""
+    """Which cluster a text is in; texts that differ in case, width or spacing are one text.
+
+    Args:
+        texts: All texts, each as often as it was asked.
+        near: The similarity from which two are one question.
+    """
 
     def __init__(self, texts: Iterable[str], near: float = NEAR) -> None:
-        known = sorted({normalise(text) for text in texts})
-        self._cluster = dict(zip(known, _connected(known, near), strict=True))
+        asked = Counter(normalise(text) for text in texts)
+        known = sorted(asked)
+        sets = [shingles(text) for text in known]
+        self._wide = dict(zip(known, _connected(known, sets, near), strict=True))
+        self._cluster = dict(self._wide)
+        for members in _crowds(self._wide, asked):
+            rest = _distinctive([shingles(text) for text in members])
+            self._cluster.update(zip(members, _connected(members, rest, near), strict=True))
 
     def __call__(self, text: str) -> str:
         """Return the cluster's name: the first of its texts.
@@ -45,6 +63,10 @@ class Clusters:
             KeyError: the text was not among those that the clusters were made of.
         """
         return self._cluster[normalise(text)]
+
+    def wide(self, text: str) -> str:
+        """Return the cluster's name where long texts in common count too: for what must be safe."""
+        return self._wide[normalise(text)]
 
     def sizes(self) -> list[int]:
         """Return how many texts are in each cluster, the largest first."""
@@ -65,8 +87,34 @@ def jaccard(mine: frozenset[str], other: frozenset[str]) -> float:
     return common / (len(mine) + len(other) - common)
 
 
-def _connected(texts: Sequence[str], near: float) -> list[str]:
-    sets = [shingles(text) for text in texts]
+def _crowds(cluster: Mapping[str, str], asked: Mapping[str, int]) -> Iterator[list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for text, name in cluster.items():
+        groups[name].append(text)
+    enough = _CROWD_SHARE * sum(asked.values())
+    for members in groups.values():
+        # Other signs between the same words make no other text.
+        if sum(asked[text] for text in members) > enough and (
+            len({shingles(text) for text in members}) >= _CROWD
+        ):
+            yield members
+
+
+def _distinctive(sets: Sequence[frozenset[str]]) -> list[frozenset[str]]:
+    """Leave out what stands in more than half of the different sets; nothing left is one set.
+
+    Where a text is nothing but what the others have in common, it is a question that they repeat:
+    one pair of words more, a greeting, does not make another one.
+    """
+    different = set(sets)
+    seen = Counter(shingle for each in different for shingle in each)
+    common = {shingle for shingle, count in seen.items() if 2 * count > len(different)}
+    rest = [each - common for each in sets]
+    little = 0 if all(rest) else 1
+    return [each if len(each) > little else frozenset({""}) for each in rest]
+
+
+def _connected(texts: Sequence[str], sets: Sequence[frozenset[str]], near: float) -> list[str]:
     parent = list(range(len(texts)))
 
     def root(index: int) -> int:

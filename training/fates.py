@@ -27,6 +27,7 @@ REASONS: Mapping[str, str] = {
     "older than the newest rows": "older",
     "outvoted": "outvoted",
     "people disagree": "disputed",
+    "personal data that the question does not hold": "masked",
     "said in another way too": "repeated",
     "tie": "tie",
     "tools were offered": "tools",

@@ -22,9 +22,9 @@ class Asked:
     def __init__(self, rows: Iterable[Row], protected: Iterable[str], similarity: float) -> None:
         questions, rows = list(protected), list(rows)
         self._near = Protected(questions, similarity)
-        said = {text for row in rows for text in (_said(row), _last(row))}
-        self._clusters = Clusters(said.union(questions))
-        self._banned = {self._clusters(question) for question in questions}
+        said = [text for row in rows for text in (_said(row), _last(row))]
+        self._clusters = Clusters([*said, *questions])
+        self._banned = {self._clusters.wide(question) for question in questions}
 
     def cluster(self, row: Row) -> str:
         """Return the name of the cluster of all that the person said."""
@@ -34,7 +34,7 @@ class Asked:
         """Say whether the last or the whole of the question is near one of the gate's."""
         if self._near(_last(row)):
             return True
-        return any(self._clusters(text) in self._banned for text in (_last(row), _said(row)))
+        return any(self._clusters.wide(text) in self._banned for text in (_last(row), _said(row)))
 
 
 def owners(

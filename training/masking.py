@@ -1,10 +1,11 @@
 """Rows without personal data: nothing is trained on, or judged with, that could be somebody's.
 
-Passages are masked too: they come from the operator's documents, but a model that has learned a
-number by heart says it to anybody.
+What stands in a row's passages is not personal: it is published to everybody who asks, and a model
+that never sees the organisation's own number in an answer learns to say a placeholder instead.
 
 Invariant: in a row, prompt and answers, chosen and rejected share their placeholders; the form with
-passages and the one without do too.
+passages and the one without do too. An answer to learn from says no placeholder that its prompt
+does not hold.
 """
 
 from collections import Counter, defaultdict
@@ -12,19 +13,43 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from feedback.masking import mask
+from feedback.masking import mask, placeholders
 from feedback.personal_rules import RULES
 from training.curation import Curated
+from training.left_out import LeftOut
 from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
 from training.split import Row
 
+UNFOUNDED = "personal data that the question does not hold"
+"""Why a row is left out whose answer says somebody's address that nobody gave it."""
+
 
 def masked(preferences: Preferences) -> Preferences:
-    """Return a window's preferences with all that is personal masked; each row says by what."""
+    """Return a window's preferences with all that is personal masked; each row says by what.
+
+    Left out is what would teach to say a placeholder that its prompt does not hold.
+    """
+    left_out = LeftOut(preferences.left_out, preferences.reasons)
+    answers, pairs = [], []
+    for row in map(_answer, preferences.unpaired):
+        if row.label and _invents(row.completion, row.prompt):
+            left_out.add(UNFOUNDED, (row.origin, row.completion_id))
+        else:
+            sound = row.by_heart and not _invents(row.completion, row.question)
+            answers.append(replace(row, by_heart=sound) if sound != row.by_heart else row)
+    for pair in map(_pair, preferences.pairs):
+        if _invents(pair.chosen, pair.prompt):
+            # The same answer is counted above: a pair is two of those.
+            left_out.note(UNFOUNDED, (pair.origin, pair.chosen_id), (pair.origin, pair.rejected_id))
+        else:
+            sound = pair.by_heart and not _invents(pair.chosen, pair.question)
+            pairs.append(replace(pair, by_heart=sound) if sound != pair.by_heart else pair)
     return replace(
         preferences,
-        unpaired=tuple(_answer(row) for row in preferences.unpaired),
-        pairs=tuple(_pair(row) for row in preferences.pairs),
+        unpaired=tuple(answers),
+        pairs=tuple(pairs),
+        left_out=dict(left_out.counts),
+        reasons=left_out.reasons,
     )
 
 
@@ -60,7 +85,8 @@ def _rows(curated: Curated) -> Iterator[Row]:
 
 
 def _answer(row: UnpairedPreference) -> UnpairedPreference:
-    (question, completion, prompt), rules = _masked(row.question, row.completion, row.prompt)
+    conversation = (row.question, row.completion, row.prompt)
+    (question, completion, prompt), rules = _masked(*conversation, public=_passages(row))
     if not rules:
         return row
     return replace(row, question=question, completion=completion, prompt=prompt, masked=rules)
@@ -68,7 +94,7 @@ def _answer(row: UnpairedPreference) -> UnpairedPreference:
 
 def _pair(row: PreferencePair) -> PreferencePair:
     conversation = (row.question, row.chosen, row.rejected, row.prompt)
-    (question, chosen, rejected, prompt), rules = _masked(*conversation)
+    (question, chosen, rejected, prompt), rules = _masked(*conversation, public=_passages(row))
     if not rules:
         return row
     return replace(
@@ -76,8 +102,27 @@ def _pair(row: PreferencePair) -> PreferencePair:
     )
 
 
-def _masked(*conversation: Turns) -> tuple[list[Turns], tuple[str, ...]]:
-    found = mask([text for turns in conversation for turn in turns for text in _texts(turn)])
+def _passages(row: Row) -> str:
+    """Return what was put before the question."""
+    asked, served = (
+        next((turn["content"] for turn in reversed(turns) if turn["role"] == "user"), "")
+        for turns in (row.question, row.prompt)
+    )
+    # What does not end with the question is no prompt of ours: nothing in it is known as public.
+    return served.removesuffix(asked) if asked and served.endswith(asked) else ""
+
+
+def _invents(answer: Turns, prompt: Turns) -> bool:
+    said, held = (
+        placeholders(*(text for turn in turns for text in _texts(turn)))
+        for turns in (answer, prompt)
+    )
+    return not said <= held
+
+
+def _masked(*conversation: Turns, public: str) -> tuple[list[Turns], tuple[str, ...]]:
+    texts_of = [text for turns in conversation for turn in turns for text in _texts(turn)]
+    found = mask(texts_of, public)
     if not found.rules:
         return list(conversation), ()
     texts = iter(found.texts)

@@ -63,6 +63,8 @@ class UnpairedPreference:
     responder: str = ""
     took: float | None = None
     """Seconds from the question to the vote; None: unknown, over the API others act for people."""
+    on_page: bool = False
+    """Whether the answer was asked for, and so judged, on the page: by a person, not a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,7 @@ def _row(
         by_heart=_by_heart(completion, text, current),
         responder=completion.responder,
         took=said.took,
+        on_page=completion.interface == "page",
     )
 
 

@@ -2,11 +2,13 @@
 
 Set aside, in the part that trains only, is what tells more about who voted than about answers:
 
-- a burst: more than 20 judgements within ten seconds;
+- a burst on the page: more than 20 judgements within ten seconds (a backend that passes on its
+  people's votes of the day does so at once);
 - a vote on the page that came faster than anybody reads, 200 characters a second from the moment
   the question was sent (over the API others may act for people, so nothing is known of their time);
 - ten votes or more all of one kind, where by the others' rate that has less than one chance in a
-  thousand, shared among all who voted so often;
+  thousand, shared among all who voted so often (a vote on an answer that its voter also corrected
+  does not count for this: a correction says both);
 - votes that are mostly the opposite of what everybody else's say (training/agreement.py).
 
 Then nobody, and no question, has more than its share: the larger of 5 % and twice a fair share of
@@ -57,11 +59,11 @@ class Doubts:
 def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
     """Look at the judgements of the part that trains."""
     known = agreements(rows)
-    one_way = _one_way(rows, rules)
-    people = dict.fromkeys(one_way, "votes all one way")
-    for person in known.contrary:
-        people.setdefault(person, "votes against everybody else's")
-    single = {id(row): "voted in a burst" for row in _bursts(rows, rules)}
+    people = dict.fromkeys(known.contrary, "votes against everybody else's")
+    # Votes only: whoever compares, ranks or corrects names a better answer all the same.
+    single = {id(row): "votes all one way" for row in _one_way(rows, rules)}
+    for row in _bursts(rows, rules):
+        single.setdefault(id(row), "voted in a burst")
     for row in rows:
         if _hasty(row, rules):
             single.setdefault(id(row), "voted faster than reading")
@@ -111,14 +113,16 @@ def level(weights: Sequence[int], share: float) -> float:
     return float(weights[0]) if weights else 0.0
 
 
-def _one_way(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[str]:
-    said: defaultdict[str, Counter[bool]] = defaultdict(Counter)
+def _one_way(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[UnpairedPreference]:
+    corrected = {(row.person, row.completion_id) for row in rows if row.origin == "correction"}
+    votes_of: defaultdict[str, list[UnpairedPreference]] = defaultdict(list)
     for row in rows:
-        if row.origin == "vote":  # a comparison says one of each
-            said[row.person][row.label] += 1
+        if row.origin == "vote" and (row.person, row.completion_id) not in corrected:
+            votes_of[row.person].append(row)
+    said = {person: Counter(row.label for row in votes) for person, votes in votes_of.items()}
     total = sum(said.values(), Counter[bool]())
     busy = {person: votes for person, votes in said.items() if votes.total() >= rules.one_way}
-    found = []
+    found: list[UnpairedPreference] = []
     for person, votes in busy.items():
         others = total.total() - votes.total()
         if len(votes) > 1 or not others:
@@ -127,14 +131,15 @@ def _one_way(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[str]
         # Laplace's rule, so that the others' unanimity is never quite certain either.
         rate = (total[kind] - votes[kind] + 1) / (others + 2)
         if rate ** votes.total() < rules.chance / len(busy):
-            found.append(person)
+            found += votes_of[person]
     return found
 
 
 def _bursts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[UnpairedPreference]:
     mine: defaultdict[str, list[UnpairedPreference]] = defaultdict(list)
     for row in rows:
-        mine[row.person].append(row)
+        if row.on_page:
+            mine[row.person].append(row)
     found = []
     for said in mine.values():
         # What bears one stamp is one judgement (a pair gives two rows) or an import.

@@ -139,3 +139,49 @@ def test_pairs_are_kept_apart_too() -> None:
     trained = {f.row.person for f in (*found.train, *found.heldout)}
     assert found.left_out["close to a question of another part"] >= 50 - len(found.train) - 30
     assert not trained & {r.person for r in (*found.judge, *found.check)}
+
+
+ASPECTS = ["price", "deductible", "notice period", "waiting time", "renewal date", "excess",
+           "surcharge", "cover abroad"]  # fmt: skip
+INSTRUCTION = " ".join(f"rule{n} says word{n % 7}" for n in range(34))
+
+
+@pytest.mark.parametrize(("words", "questions"), [(68, 4), (300, 40)])
+@pytest.mark.parametrize("others", [0, 100])
+def test_different_questions_behind_one_long_text_stay_different(
+    words: int, questions: int, others: int
+) -> None:
+    rng = Random(words)
+    common = " ".join(f"w{rng.randrange(500)}" for _ in range(words))
+    asked = [f"{common}\n\nWhat is the {ASPECTS[n % 8]} of item{n}?" for n in range(questions)]
+    assert near(asked[0], asked[1]), "they are near by what they have in common"
+    rest = [f"Something else about thing{n} and place{n}?" for n in range(others)]
+    copy = asked[0].upper().replace("?", " !")
+    found = Clusters([*asked * 5, copy, *rest])
+    assert len({found(text) for text in asked}) == questions
+    assert found(asked[0]) == found(copy)
+    assert len({found.wide(text) for text in asked}) == 1
+
+
+def test_a_popular_question_with_a_word_more_is_one_question() -> None:
+    question = "Which documents does a traveller need to hand in after luggage was lost abroad?"
+    texts = [question, *(f"{word} {question}" for word in ("Hi", "Please", "Hello", "Now"))]
+    assert Clusters(texts).sizes() == [5]
+
+
+def test_templated_traffic_keeps_a_part_that_judges_and_one_that_checks() -> None:
+    rows = [
+        row(n, f"person-{n % 25}", n % 3 > 0, question=f"{INSTRUCTION}\nTopic: topic{n}")
+        for n in range(500)
+    ]
+    found = rounds(rows)
+    assert min(len(found.judge), len(found.check)) >= 80
+    assert len(found.train) + len(found.heldout) >= 250
+    assert "close to a question of another part" not in found.left_out
+
+
+def test_a_copy_of_a_gate_prompt_is_found_in_a_crowd_too() -> None:
+    question = "Which documents does a traveller need to hand in after luggage was lost abroad?"
+    copies_of = [f"{question} {word}" for word in ("Please", "Thanks", "Asap", "Anyone", "Hello")]
+    asked = Asked([row(n, question=text) for n, text in enumerate(copies_of)], [question], 0.95)
+    assert all(asked.protected(row(0, question=text)) for text in copies_of)

@@ -1,9 +1,10 @@
 """Rows are masked as a whole: no form of them keeps what another form hides."""
 
+from dataclasses import replace
 from typing import Any
 
 from training.curation import curate
-from training.masking import masked, masked_questions, report
+from training.masking import UNFOUNDED, masked, masked_questions, report
 from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
 
 MAIL, PHONE = "ann@example.com", "010-2345-6789"
@@ -30,31 +31,54 @@ def row(number: int, text: str = "", **changes: Any) -> UnpairedPreference:
     return UnpairedPreference(**fields)
 
 
-def test_question_answer_and_passages_share_their_placeholders() -> None:
+HOTLINE = "02-345-6789"
+
+
+def test_question_and_answer_share_their_placeholders_and_passages_are_public() -> None:
     asked = f"I am {MAIL}. Whom do I call?"
+    passages = f"Passages: boss@example.com, {HOTLINE}.\n\nQuestion: "
     given = row(
-        1,
+        2,
         asked,
-        prompt=turns(f"Passages: boss@example.com.\n\nQuestion: {asked}"),
-        completion=turns(f"{MAIL}, call {PHONE} or write to boss@example.com.", "assistant"),
+        prompt=turns(passages + asked),
+        completion=turns(f"{MAIL}, call {HOTLINE} or write to Boss@example.com.", "assistant"),
     )
     (found,) = masked(Preferences((given,), (), {})).unpaired
     assert found.question == turns("I am [EMAIL_1]. Whom do I call?")
-    said = "[EMAIL_1], call [PHONE_1] or write to [EMAIL_2]."
+    said = f"[EMAIL_1], call {HOTLINE} or write to Boss@example.com."
     assert found.completion == turns(said, "assistant")
-    assert found.prompt == turns(
-        f"Passages: [EMAIL_2].\n\nQuestion: {found.question[0]['content']}"
-    )
-    assert found.masked == ("e-mail", "mobile phone", "e-mail")
+    assert found.prompt == turns(passages + found.question[0]["content"])
+    assert found.masked == ("e-mail",)
+    assert found.by_heart, "what it says by heart is published"
+
+
+def test_no_answer_teaches_to_say_a_placeholder_that_its_prompt_does_not_hold() -> None:
+    told = turns(f"Call {PHONE}.", "assistant")
+    rows = tuple(row(n, completion=told) for n in (1, 2))
+    (disliked,) = (found := masked(Preferences(rows, (), {"tie": 1}))).unpaired
+    assert not disliked.label
+    assert found.left_out == {"tie": 1, UNFOUNDED: 1}
+    assert found.reasons == {("vote", "id-2"): UNFOUNDED}
+    given = row(2, f"Is {PHONE} my number?", completion=told)
+    assert masked(Preferences((given,), (), {})).unpaired[0].by_heart
+
+
+def test_what_only_the_passages_hold_as_a_placeholder_is_not_said_by_heart() -> None:
+    prompt = turns("Passages: call [PHONE_1].\n\nQuestion: What about 2?")
+    given = row(2, prompt=prompt, completion=turns("Call [PHONE_1].", "assistant"))
+    (found,) = masked(Preferences((given,), (), {})).unpaired
+    assert not found.by_heart
 
 
 def test_chosen_and_rejected_share_theirs() -> None:
     pair = PreferencePair(
-        prompt=turns("Who?"), chosen=turns(MAIL, "assistant"),
+        prompt=turns(f"Is it {MAIL}?"), chosen=turns(MAIL, "assistant"),
         rejected=turns(f"{PHONE} {MAIL}", "assistant"), person="ada", chosen_id="a",
-        rejected_id="b", origin="comparison", created=1.0, question=turns("Who?"), by_heart=True,
+        rejected_id="b", origin="comparison", created=1.0, question=turns(f"Is it {MAIL}?"),
+        by_heart=True,
     )  # fmt: skip
-    (found,) = masked(Preferences((), (pair,), {})).pairs
+    other = replace(pair, chosen=pair.rejected, rejected=pair.chosen, chosen_id="b")
+    (found,) = masked(Preferences((), (pair, other), {})).pairs
     assert found.chosen[0]["content"] == "[EMAIL_1]"
     assert found.rejected[0]["content"] == "[PHONE_1] [EMAIL_1]"
 

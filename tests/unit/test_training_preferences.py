@@ -282,3 +282,9 @@ def test_a_window_is_read_from_the_store(tmp_path: Path) -> None:
     assert [r.completion_id for r in newest.unpaired if r.origin == "vote"] == ["a3"]
     assert newest.left_out == {"older than the newest read": 3}
     database.dispose()
+
+
+def test_a_row_says_whether_it_was_judged_on_the_page() -> None:
+    on_page, over_api = (row(answer(interface=name)) for name in ("page", "api"))
+    assert (on_page.on_page, on_page.took is None) == (True, False)
+    assert (over_api.on_page, over_api.took) == (False, None)

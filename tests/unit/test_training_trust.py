@@ -54,12 +54,18 @@ def test_nothing_is_set_aside_where_people_vote_as_people_do() -> None:
 
 
 def test_a_burst_is_set_aside_and_the_rest_of_the_person_is_not() -> None:
-    fast = [row(n, "bot", n % 2 == 0, created=1000 + n * 0.2) for n in range(40)]
-    slow = [row(100 + n, "bot", n % 2 == 0) for n in range(30)]
+    fast = [row(n, "bot", n % 2 == 0, created=1000 + n * 0.2, on_page=True) for n in range(40)]
+    slow = [row(100 + n, "bot", n % 2 == 0, on_page=True) for n in range(30)]
     assert {id(r) for r in [*fast, *slow] if doubts([*fast, *slow], RULES).about(r)} == {
         id(r) for r in fast
     }
-    assert aside([row(n, "import", n % 2 == 0, created=5.0) for n in range(500)]) == {}
+    alike = [row(n, "import", n % 2 == 0, created=5.0, on_page=True) for n in range(500)]
+    assert aside(alike) == {}, "one stamp is one judgement"
+
+
+def test_a_backend_that_passes_on_its_days_votes_is_no_burst() -> None:
+    synced = [row(n, "ada", n % 2 == 0, created=1000 + n * 0.01) for n in range(200)]
+    assert aside(synced) == {}
 
 
 def test_a_vote_faster_than_reading_is_set_aside_where_time_is_known() -> None:
@@ -131,15 +137,30 @@ def test_what_is_set_aside_is_counted_and_its_voter_reported() -> None:
     assert found.left_out["votes all one way"] == 20 * len(fans)
 
 
-def test_pairs_of_who_is_set_aside_are_too() -> None:
+def test_who_votes_one_way_still_has_a_word_in_comparisons_and_corrections() -> None:
+    votes = [row(900 + n, "fan", True) for n in range(15)]
+    others = [row(950 + n, "fan", n % 2 == 0, origin="comparison") for n in range(4)]
+    rows = [*people(20, 12), *votes, *others]
+    found = doubts(rows, RULES)
+    assert {id(r) for r in rows if found.about(r)} == {id(r) for r in votes}
+
+
+def test_who_corrects_what_they_dislike_is_not_one_way() -> None:
+    disliked = [row(900 + n, "stern", False) for n in range(15)]
+    corrected = [row(900 + n, "stern", True, origin="correction", text="Yes") for n in range(15)]
+    assert aside([*people(20, 12), *disliked]) == {"votes all one way": {"stern"}}
+    assert aside([*people(20, 12), *disliked, *corrected]) == {}
+
+
+def test_pairs_of_who_votes_one_way_are_used() -> None:
     answers = people(25, 4) + [row(900 + n, "fan", True) for n in range(20)]
     pairs = tuple(pair(n, "fan" if n < 20 else f"person-{n % 25}") for n in range(250))
-    reasons = set()
+    trained = set()
     for seed in range(6):
         found = rounds(answers, method="dpo", pairs=pairs, seed=seed)
-        reasons |= {voter.reason for voter in found.voters if voter.person == "fan"}
-        assert "fan" not in {form.row.person for form in (*found.train, *found.heldout)}
-    assert reasons == {"votes all one way"}
+        assert {voter.reason for voter in found.voters} == {None}
+        trained |= {form.row.person for form in (*found.train, *found.heldout)}
+    assert "fan" in trained
 
 
 def test_one_question_does_not_fill_a_round() -> None:
