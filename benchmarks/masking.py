@@ -90,8 +90,8 @@ def main() -> None:
     ]  # fmt: skip
     body = (
         f"{len(texts):,} generated texts in English and Korean, half of them with nothing personal "
-        f"but with what looks like it; goal {GOAL} each. The templates are ours: what people write "
-        "will be harder.\n\n"
+        f"but with what looks like it; goal {GOAL} each. The templates are ours, and the rules "
+        "were mended on some of them: what people write will be harder.\n\n"
         + table(("kind", "pieces", "precision", "recall"), rows)
         + f"\n\nMasked in {len(articles)} headings and articles of the demo's policy terms: "
         f"{wrong}.\n\n" + table(("one core", "texts", "speed", "texts"), speeds)
