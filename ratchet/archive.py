@@ -20,12 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
 from feedback.database import Database
 from ratchet.migrations import head, migrate, revision
 from ratchet.settings import Settings
 from ratchet.transfer import copy_rows, rows_in
+from serving.tables import adapters
 
 DATABASE = "ratchet.db"
 MANIFEST = "manifest.json"
@@ -121,15 +122,31 @@ def _copy_server(url: str, target: Database) -> None:
 def _write(out: BinaryIO, home: Path, database: Path, about: dict[str, Any]) -> int:
     """Write all files and, behind them, the manifest; return how many files there are."""
     hashes: dict[str, dict[str, Any]] = {}
-    with tarfile.open(fileobj=out, mode="w") as tar:
+    needed = _named_adapters(database)
+    # Whole files, also where two names lead to one: each is hashed and brought back by itself.
+    with tarfile.open(fileobj=out, mode="w", dereference=True) as tar:
         for name, path in [(DATABASE, database), *_published(home)]:
-            hashes[name] = _add(tar, name, path)
+            try:
+                hashes[name] = _add(tar, name, path)
+            except FileNotFoundError as err:  # a document was removed since it was listed
+                if path == database or needed & set(Path(name).parts):
+                    raise ArchiveError(f"{path} has vanished: take the backup again.") from err
         manifest = {"format": FORMAT, "revision": head(), **about, "files": hashes}
         content = json.dumps(manifest, indent=1).encode()
         info = tarfile.TarInfo(MANIFEST)
         info.size, info.mtime, info.mode = len(content), int(about["created"]), OWNER_ONLY
         tar.addfile(info, io.BytesIO(content))
     return len(hashes)
+
+
+def _named_adapters(database: Path) -> set[str]:
+    """Find the adapters that a copied database names: without them it would not be whole."""
+    copy = Database(f"sqlite:///{database}")
+    try:
+        with copy.read() as db:
+            return {Path(path).name for path in db.scalars(select(adapters.c.path))}
+    finally:
+        copy.dispose()
 
 
 def _published(home: Path) -> Iterator[tuple[str, Path]]:

@@ -20,8 +20,10 @@ logger = logging.getLogger(__name__)
 WATCH_VARIABLE = "RATCHET_WATCH_FD"
 GRACE = 10.0
 """Seconds between asking a child to end and ending it."""
-HURRIED = 5.0
+HURRIED = 10.0
 """Seconds for the same once it is asked a second time."""
+ASK_EVERY = 1.0
+"""Seconds between asking a hurried child again: signals that come close together become one."""
 LOOK_EVERY = 0.1
 ORPHANED = 5.0
 """Seconds for a clean end once the parent is gone: nobody is served any more."""
@@ -140,9 +142,24 @@ def _wait(process: "subprocess.Popen[bytes]", grace: float, hurry: threading.Eve
         TimeoutExpired: it has not, within `grace`, or within `HURRIED` after it was hurried.
     """
     deadline = time.monotonic() + grace
-    while process.poll() is None and not hurry.wait(LOOK_EVERY):
+    while process.poll() is None and not hurry.is_set():
         if time.monotonic() > deadline:
             raise subprocess.TimeoutExpired(process.args, grace)
-    if process.poll() is None:
+        hurry.wait(LOOK_EVERY)
+    deadline = time.monotonic() + HURRIED
+    # The first signal may have been sent just now: let it be taken, or both count as one.
+    pause = LOOK_EVERY
+    while _runs(process, pause):
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(process.args, HURRIED)
         process.terminate()
-        process.wait(HURRIED)
+        pause = ASK_EVERY
+
+
+def _runs(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether a process still runs after so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import httpx
@@ -51,8 +52,15 @@ class StartFailed(Exception):
 def run_service(settings: Settings, out: TextIO) -> int:
     """Start the service, keep it running until asked to stop, and return the exit status."""
     stop, hurry = threading.Event(), threading.Event()
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        # A terminal that closes may say so twice, and nobody has lost patience.
+        if stop.is_set() and number != signal.SIGHUP:
+            hurry.set()
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: (hurry if stop.is_set() else stop).set())
+        signal.signal(number, asked)
     os.environ.update({**QUIET, **os.environ})
     with _only_one(settings.home), shared(settings.home):
         write_secrets(settings)

@@ -60,7 +60,7 @@ def _run(settings: Settings) -> None:
     server = GracefulServer(config, app.state.services.chat.stop, settings.stop_seconds)
     said = say_where(settings, port)
     # uvicorn ends its work and raises the signal once more: without this it would end us there.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     # What is loaded by now stays: going through it at every collection would hold answers up.
     gc.collect()
     gc.freeze()
@@ -68,6 +68,12 @@ def _run(settings: Settings) -> None:
         server.run(sockets=[listener])
     finally:
         said.unlink(missing_ok=True)
+
+
+def _leave(*_: object) -> None:
+    # Who is in a hurry asks again and again: what is left to do here is not to be interrupted.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:

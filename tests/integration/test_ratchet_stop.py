@@ -134,7 +134,7 @@ def test_a_second_signal_cuts_what_is_running(tmp_path: Path, command: str, numb
         web.process.send_signal(number)
         *_, last = filter(None, stream.result().text.split("\n\n"))
         assert json.loads(last.removeprefix("data: "))["error"]["code"] == "stopping"
-        web.process.wait(30)
+        assert web.process.wait(30) == (130 if (command, number) == ("serve", signal.SIGINT) else 0)
         engine.gate.set()
         assert not psutil.wait_procs(started, 0)[1]
         assert not run_file(tmp_path).exists()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_a_child_is_stopped_even_when_it_does_not_listen(tmp_path: Path) -> None
     child.stop(grace=0.3)
     assert child.pid is None
     assert gone(pid, 5)
+
+
+def test_a_hurried_child_hears_that_it_was_asked_twice(tmp_path: Path) -> None:
+    # For a while it does not listen, in which two signals become one.
+    patient = """
+import signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(1) if not heard else sys.exit(7))
+print("ready", flush=True)
+time.sleep(0.5)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+time.sleep(60)
+"""
+    child = Child("patient", [sys.executable, "-c", patient], tmp_path / "log", {})
+    child.start()
+    while not log_tail(tmp_path / "log"):
+        time.sleep(0.01)
+    hurry = threading.Event()
+    hurry.set()
+    child.stop(grace=60, hurry=hurry)
+    assert child._process is not None
+    assert child._process.returncode == 7
 
 
 def test_an_ended_child_is_restarted_after_a_pause_that_grows(tmp_path: Path) -> None:
