@@ -37,7 +37,11 @@ def serving(
             "RATCHET_LIBRARY": "",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "ratchet", command], cwd=ROOT, env=os.environ | environment
+            [sys.executable, "-m", "ratchet", command],
+            cwd=ROOT,
+            env=os.environ | environment,
+            # As in a terminal: whoever runs in a script's background has Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             yield Web(process, home)
