@@ -21,7 +21,7 @@ run: $(VENV)/.run-$(DEVICE) ## set everything up and start the service on http:/
 	@exec $(BIN)/ratchet up
 
 test: $(VENV)/.dev-$(DEVICE) ## all tests that need no GPU and no long time (one tier: make test TIER=unit)
-	@$(BIN)/python -m pytest tests/$(TIER) -m "not slow and not gpu"
+	@$(BIN)/python -m pytest tests/$(TIER) $(if $(filter unit,$(TIER)),-n 2 --dist worksteal) -m "not slow and not gpu"
 
 test-all: $(VENV)/.dev-$(DEVICE) ## the slow tier too
 	@$(BIN)/python -m pytest tests
