@@ -14,6 +14,7 @@ BENCHMARKS = (
     "memory",
     "masking",
     "trust",
+    "training",
     "loop",
 )
 

@@ -1,6 +1,7 @@
 """A tiny Llama with a byte tokenizer and ChatML, and rows with a planted taste."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -72,11 +73,18 @@ def pair_row(number: int, random: Random) -> dict[str, Any]:
     }
 
 
-def write_dataset(folder: Path, *, pairs: bool = False, rows: int = 64) -> Path:
+def answer_row(number: int, random: Random) -> dict[str, Any]:
+    """The liked side alone, in the form of an export for SFT."""
+    row = liked_row(2 * number, random)
+    return {"messages": [*row["prompt"], *row["completion"]]}
+
+
+def write_dataset(
+    folder: Path, row: Callable[[int, Random], dict[str, Any]] = liked_row, rows: int = 64
+) -> Path:
     """Write a dataset with the planted taste, in the form of training/dataset.py."""
     folder.mkdir(parents=True)
     random = Random(0)
-    row = pair_row if pairs else liked_row
     parts = {
         "train": [row(n, random) for n in range(rows)],
         "heldout": [row(n, random) for n in range(100, 116)],

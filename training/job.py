@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
-Kind = Literal["kto", "dpo", "reward"]
+Kind = Literal["kto", "dpo", "sft", "reward"]
 JOB = "job.json"
 RESULT = "result.json"
 LOG = "log.txt"
@@ -35,12 +35,11 @@ class LoraSettings(_Strict):
     rslora: bool = False
 
 
-class PreferenceSettings(_Strict):
-    """What KTO and DPO have in common."""
+class TrainerSettings(_Strict):
+    """What every recipe with a trainer has in common."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     epochs: Annotated[int, Field(ge=1)] = 3
-    beta: Annotated[float, Field(gt=0)] = 0.5
     batch: Annotated[int, Field(ge=2)] = 16
     """Rows of one optimizer step."""
     micro_batch: Annotated[int, Field(ge=2)] = 16
@@ -49,7 +48,7 @@ class PreferenceSettings(_Strict):
     max_length: Annotated[int, Field(ge=16)] = 1024
     """Tokens of prompt and answer. A longer prompt drops its row, a longer answer is cut."""
     looks: Annotated[int, Field(ge=1)] = 2
-    """How often an epoch is measured on held-out votes."""
+    """How often an epoch is measured on held-out rows."""
     gradient_checkpointing: bool = False
     lora: LoraSettings = LoraSettings()
 
@@ -60,6 +59,12 @@ class PreferenceSettings(_Strict):
         if batch % value:
             raise ValueError(f"micro_batch {value} must divide batch {batch}")
         return value
+
+
+class PreferenceSettings(TrainerSettings):
+    """What KTO and DPO have in common."""
+
+    beta: Annotated[float, Field(gt=0)] = 0.5
 
 
 class KtoSettings(PreferenceSettings):
@@ -75,6 +80,13 @@ class DpoSettings(PreferenceSettings):
     sft_weight: Annotated[float, Field(ge=0)] = 0.2
 
 
+class SftSettings(TrainerSettings):
+    """Supervised fine-tuning on answers as they should be."""
+
+    tuning: Literal["lora", "full"] = "lora"
+    """`full` moves every weight: its checkpoint is a base model of its own, never swapped in."""
+
+
 class RewardSettings(_Strict):
     """The judge."""
 
@@ -86,6 +98,7 @@ class RewardSettings(_Strict):
 SETTINGS: dict[Kind, type[_Strict]] = {
     "kto": KtoSettings,
     "dpo": DpoSettings,
+    "sft": SftSettings,
     "reward": RewardSettings,
 }
 
@@ -136,17 +149,19 @@ class RowCounts(_Strict):
 
 
 class Look(_Strict):
-    """One measurement on held-out votes."""
+    """One measurement on held-out rows."""
 
     step: int
     loss: float
+    """SFT: mean negative log-probability of an answer's token."""
     value: float
-    """Mean sigmoid of the liked answers' log-ratios: what early stopping goes by."""
+    """What early stopping goes by: mean sigmoid of the liked answers' log-ratios; SFT: -loss."""
     accuracy: float
-    """How often a liked answer's reward exceeds a disliked one's."""
-    liked: float
+    """How often a liked answer's reward exceeds a disliked one's; SFT: how often the token that
+    comes next is the likeliest."""
+    liked: float | None = None
     """Mean log-ratio of liked answers to the base."""
-    disliked: float
+    disliked: float | None = None
 
 
 class JobResult(_Strict):

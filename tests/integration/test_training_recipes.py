@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.training_kit import TEMPLATE, build_base, write_dataset
+from tests.training_kit import TEMPLATE, build_base, pair_row, write_dataset
 from training.adapter import publish, validate
 from training.card import Card
 from training.job import Job, JobResult, Progress
@@ -127,7 +127,7 @@ def test_dpo_learns_a_planted_taste_and_keeps_the_better_answer_likely(
     job = Job(
         kind="dpo",
         base_model=str(base),
-        dataset=write_dataset(tmp_path / "data", pairs=True, rows=48),
+        dataset=write_dataset(tmp_path / "data", pair_row, rows=48),
         out=tmp_path / "checkpoint",
         name="ratchet-0001",
         hyper=HYPER,
@@ -148,7 +148,7 @@ def test_small_batches_added_up_are_the_large_batch(base: Path, tmp_path: Path) 
         job = Job(
             kind="dpo",
             base_model=str(base),
-            dataset=write_dataset(folder / "data", pairs=True, rows=16),
+            dataset=write_dataset(folder / "data", pair_row, rows=16),
             out=folder / "checkpoint",
             name="ratchet-0001",
             hyper={**HYPER, "epochs": 1, "micro_batch": micro, "sft_weight": 0},

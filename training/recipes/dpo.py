@@ -14,7 +14,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from training.job import DpoSettings, Job, JobResult
 from training.recipes.heldout import Report
-from training.recipes.lora import finish, lora_config, prepare, trainer_arguments
+from training.recipes.lora import finish, lora_config, preference_arguments, prepare
 from training.recipes.tokens import ending_answers
 
 
@@ -29,7 +29,7 @@ def train(job: Job, report: Report) -> JobResult:
     losses = {"sigmoid": 1.0} | ({"sft": settings.sft_weight} if settings.sft_weight else {})
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
         arguments = DPOConfig(
-            **trainer_arguments(job, settings, Path(scratch)),
+            **preference_arguments(job, settings, Path(scratch)),
             loss_type=list(losses),
             loss_weights=list(losses.values()),
         )

@@ -1,9 +1,9 @@
-"""The look at votes that training never sees, and the best state that they found.
+"""The look at rows that training never sees, and the best state that they found.
 
 More training is not better: one epoch too many, and the model forgets what it knew. So every half
-epoch the adapter is measured on held-out votes, and the best state is what is saved.
+epoch the model is measured on held-out rows, and the best state is what is saved.
 
-Invariant: the reference is the base itself, and a look changes neither weights nor randomness.
+Invariant: the reference of votes is the base itself; a look changes neither weights nor randomness.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,57 +19,24 @@ from training.recipes.tokens import Tokens, tokenise
 Report = Callable[[Progress], None]
 
 
-class HeldOut:
-    """Votes that training never sees, and how well a policy agrees with them."""
+class Answers:
+    """Answers as tokens, and what a model thinks of them."""
 
-    def __init__(
-        self, rows: Sequence[Mapping[str, Any]], base: Base, settings: PreferenceSettings
-    ) -> None:
-        self._pad = base.tokenizer.pad_token_id
-        self._beta = settings.beta
-        self._batch = settings.micro_batch
-        found: list[tuple[Tokens, bool]] = []
-        for row in rows:
-            for name in ("completion", "chosen", "rejected"):
-                if name in row:
-                    label = row["label"] if name == "completion" else name == "chosen"
-                    tokens = tokenise(base.tokenizer, row["prompt"], row[name], base.ends)
-                    found.append((Tokens(tokens.ids[: settings.max_length], tokens.start), label))
-        # By length: a batch is as wide as its longest row.
-        found.sort(key=lambda item: len(item[0].ids))
-        self._tokens = [tokens for tokens, _ in found]
-        self._labels = torch.tensor([label for _, label in found], dtype=torch.bool)
-        self._reference = self._log_probabilities(base.model)
+    def __init__(self, tokens: Sequence[Tokens], pad: int, batch: int) -> None:
+        """Take at most `batch` rows at once, each padded by the token `pad`."""
+        self._tokens = tokens
+        self._pad = pad
+        self._batch = batch
 
-    def __bool__(self) -> bool:
-        """Say whether there is anything to agree with: both liked and disliked answers."""
-        return bool(len(self._labels) and self._labels.any() and not self._labels.all())
-
-    def look(self, model: Any, step: int) -> Look:
-        """Measure a policy."""
-        ratios = self._log_probabilities(model) - self._reference
-        liked, disliked = ratios[self._labels], ratios[~self._labels]
-        wins = (liked[:, None] > disliked[None, :]).float()
-        losses = torch.cat([-self._beta * liked, self._beta * disliked]).sigmoid()
-        # Both classes count the same, however many there are of each.
-        share = torch.cat([torch.full_like(side, 0.5 / len(side)) for side in (liked, disliked)])
-        return Look(
-            step=step,
-            loss=float((losses * share).sum()),
-            value=float(liked.sigmoid().mean()),
-            accuracy=float(wins.mean()),
-            liked=float(liked.mean()),
-            disliked=float(disliked.mean()),
-        )
-
-    def _log_probabilities(self, model: Any) -> torch.Tensor:
+    def measure(self, model: Any) -> torch.Tensor:
+        """Return for each answer its log-probability and how many tokens were guessed: (n, 2)."""
         was_training = model.training
         model.eval()
         firsts = range(0, len(self._tokens), self._batch)
         with torch.inference_mode():
             found = [self._of(model, self._tokens[i : i + self._batch]) for i in firsts]
         model.train(was_training)
-        return torch.cat(found) if found else torch.empty(0)
+        return torch.cat(found) if found else torch.empty(0, 2)
 
     def _of(self, model: Any, rows: Sequence[Tokens]) -> torch.Tensor:
         width = max(len(row.ids) for row in rows)
@@ -87,13 +54,75 @@ class HeldOut:
         losses = torch.nn.functional.cross_entropy(
             logits.transpose(1, 2).float(), targets, reduction="none", ignore_index=-100
         )
-        return -losses.sum(-1).cpu()
+        guessed = (logits.argmax(-1) == targets).sum(-1)
+        return torch.stack([-losses.sum(-1), guessed.float()], -1).cpu()
+
+
+class HeldOut:
+    """Votes that training never sees, and how well a policy agrees with them."""
+
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], base: Base, settings: PreferenceSettings
+    ) -> None:
+        self._beta = settings.beta
+        found: list[tuple[Tokens, bool]] = []
+        for row in rows:
+            for name in ("completion", "chosen", "rejected"):
+                if name in row:
+                    label = row["label"] if name == "completion" else name == "chosen"
+                    tokens = tokenise(base.tokenizer, row["prompt"], row[name], base.ends)
+                    found.append((Tokens(tokens.ids[: settings.max_length], tokens.start), label))
+        # By length: a batch is as wide as its longest row.
+        found.sort(key=lambda item: len(item[0].ids))
+        ordered = [answer for answer, _ in found]
+        self._answers = Answers(ordered, base.tokenizer.pad_token_id, settings.micro_batch)
+        self._labels = torch.tensor([label for _, label in found], dtype=torch.bool)
+        self._reference = self._answers.measure(base.model)[:, 0]
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to agree with: both liked and disliked answers."""
+        return bool(len(self._labels) and self._labels.any() and not self._labels.all())
+
+    def look(self, model: Any, step: int) -> Look:
+        """Measure a policy."""
+        ratios = self._answers.measure(model)[:, 0] - self._reference
+        liked, disliked = ratios[self._labels], ratios[~self._labels]
+        wins = (liked[:, None] > disliked[None, :]).float()
+        losses = torch.cat([-self._beta * liked, self._beta * disliked]).sigmoid()
+        # Both classes count the same, however many there are of each.
+        share = torch.cat([torch.full_like(side, 0.5 / len(side)) for side in (liked, disliked)])
+        return Look(
+            step=step,
+            loss=float((losses * share).sum()),
+            value=float(liked.sigmoid().mean()),
+            accuracy=float(wins.mean()),
+            liked=float(liked.mean()),
+            disliked=float(disliked.mean()),
+        )
+
+
+class HeldOutAnswers:
+    """Answers as they should be, which training never sees."""
+
+    def __init__(self, tokens: Sequence[Tokens], pad: int, batch: int) -> None:
+        ordered = sorted(tokens, key=lambda row: len(row.ids))
+        self._answers = Answers(ordered, pad, batch)
+        self._count = sum(len(row.ids) - row.start for row in ordered)
+
+    def __bool__(self) -> bool:
+        """Say whether there are any."""
+        return self._count > 0
+
+    def look(self, model: Any, step: int) -> Look:
+        """Measure how likely a model finds the answers, token by token."""
+        log_probability, guessed = (self._answers.measure(model).sum(0) / self._count).tolist()
+        return Look(step=step, loss=-log_probability, value=log_probability, accuracy=guessed)
 
 
 class Watch(TrainerCallback):
-    """Reports every step, looks at held-out votes, and remembers the best state."""
+    """Reports every step, looks at held-out rows, and remembers the best state."""
 
-    def __init__(self, heldout: HeldOut, looks: int, report: Report) -> None:
+    def __init__(self, heldout: HeldOut | HeldOutAnswers, looks: int, report: Report) -> None:
         self.curve: list[tuple[int, float]] = []
         self.looks: list[Look] = []
         self.best: dict[str, torch.Tensor] = {}
@@ -133,13 +162,13 @@ class Watch(TrainerCallback):
         if look.value >= max(known.value for known in self.looks):
             self.best_step = step
             self.best = {
-                name: value.detach().clone()
+                name: value.detach().to("cpu", copy=True)
                 for name, value in model.named_parameters()
                 if value.requires_grad
             }
 
     def restore_best(self, model: Any) -> None:
-        """Put the best state back, if held-out votes could tell which it was."""
+        """Put the best state back, if held-out rows could tell which it was."""
         with torch.no_grad():
             for name, value in model.named_parameters():
                 if name in self.best:

@@ -15,7 +15,7 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 from training.balance import class_weights
 from training.job import Job, JobResult, KtoSettings
 from training.recipes.heldout import Report
-from training.recipes.lora import finish, lora_config, prepare, trainer_arguments
+from training.recipes.lora import finish, lora_config, preference_arguments, prepare
 from training.recipes.tokens import ending_answers
 
 
@@ -34,7 +34,7 @@ def train(job: Job, report: Report) -> JobResult:
     )
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
         arguments = KTOConfig(
-            **trainer_arguments(job, settings, Path(scratch)),
+            **preference_arguments(job, settings, Path(scratch)),
             desirable_weight=weights.desirable,
             undesirable_weight=weights.undesirable,
         )

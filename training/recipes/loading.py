@@ -4,6 +4,7 @@ Invariant: what is measured or trained is in float32 on a CPU and in bfloat16 on
 engine serves it; whatever is faster for the matrix products in between does not change that.
 """
 
+import resource
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -47,15 +48,25 @@ def _seconds(dtype: torch.dtype) -> float:
     return float(Timer("a @ b", globals=factors).timeit(20).mean)
 
 
-def load_base(base_model: str) -> Base:
-    """Load the base model and its tokenizer: float32 on a CPU, bfloat16 on a GPU."""
-    dtype = torch.bfloat16 if device() == "cuda" else torch.float32
+def load_base(base_model: str, *, moving: bool = False) -> Base:
+    """Load the base model and its tokenizer: float32 on a CPU, bfloat16 on a GPU.
+
+    With `moving`, for a training of every weight, float32 there too: small steps would be lost.
+    """
+    dtype = torch.bfloat16 if device() == "cuda" and not moving else torch.float32
     tokenizer = AutoTokenizer.from_pretrained(base_model)
     tokenizer.chat_template = without_thinking(tokenizer.chat_template)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype).to(device())
     return Base(model, tokenizer, end_tokens(model, tokenizer))
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process held: the GPU's where there is one."""
+    if device() == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What KTO and DPO share: a fresh adapter on the base, its arguments, and how it is saved.
+"""What the recipes share: a fresh adapter on the base, its arguments, and how it is saved.
 
 Invariant: the prompt's tokens are a prefix of the row's tokens (what is trained on is what is
 served), and what is saved is finite and complete or not there.
@@ -14,9 +14,23 @@ from typing import Any, NamedTuple
 from peft import LoraConfig, PeftModel
 
 from training.dataset import read_rows
-from training.job import Job, JobResult, PreferenceSettings, Progress, RowCounts
+from training.job import (
+    Job,
+    JobResult,
+    PreferenceSettings,
+    Progress,
+    RowCounts,
+    TrainerSettings,
+)
 from training.recipes.heldout import HeldOut, Report, Watch
-from training.recipes.loading import Base, computes_in_bfloat16, device, load_base, versions
+from training.recipes.loading import (
+    Base,
+    computes_in_bfloat16,
+    device,
+    load_base,
+    peak_bytes,
+    versions,
+)
 from training.recipes.tokens import tokenise
 
 
@@ -27,7 +41,7 @@ class Fitted(NamedTuple):
     counts: RowCounts
 
 
-def lora_config(settings: PreferenceSettings) -> LoraConfig:
+def lora_config(settings: TrainerSettings) -> LoraConfig:
     """Return an adapter as the engine serves it."""
     lora = settings.lora
     return LoraConfig(
@@ -40,8 +54,17 @@ def lora_config(settings: PreferenceSettings) -> LoraConfig:
     )
 
 
-def trainer_arguments(job: Job, settings: PreferenceSettings, scratch: Path) -> dict[str, Any]:
+def preference_arguments(job: Job, settings: PreferenceSettings, scratch: Path) -> dict[str, Any]:
     """Return the arguments that TRL's KTO and DPO trainers have in common."""
+    return trainer_arguments(job, settings, scratch) | {
+        "beta": settings.beta,
+        # Once for the whole run instead of once a step, worth it from the second epoch on.
+        "precompute_ref_log_probs": settings.epochs > 1,
+    }
+
+
+def trainer_arguments(job: Job, settings: TrainerSettings, scratch: Path) -> dict[str, Any]:
+    """Return the arguments that all of TRL's trainers have in common."""
     on_gpu = device() == "cuda"
     return {
         "output_dir": str(scratch),
@@ -51,10 +74,7 @@ def trainer_arguments(job: Job, settings: PreferenceSettings, scratch: Path) -> 
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": "cosine",
         "warmup_steps": settings.warmup_steps,
-        "beta": settings.beta,
         "max_length": settings.max_length,
-        # Once for the whole run instead of once a step, worth it from the second epoch on.
-        "precompute_ref_log_probs": settings.epochs > 1,
         "seed": job.seed,
         "use_cpu": not on_gpu,
         "bf16": computes_in_bfloat16(),
@@ -118,13 +138,17 @@ def fit(rows: Sequence[Mapping[str, Any]], base: Base, max_length: int) -> Fitte
     return Fitted(kept, counts)
 
 
-def save(model: PeftModel, out: Path) -> None:
-    """Write the adapter to `out`, whole or not at all."""
+def save(model: Any, out: Path, tokenizer: Any) -> None:
+    """Write an adapter, or a whole model with its tokenizer, to `out`: complete or not at all."""
     draft = out.with_name(f".{out.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(out, ignore_errors=True)
-    # "auto" would ask the model hub whether the base's vocabulary was resized; it never is here.
-    model.save_pretrained(str(draft), save_embedding_layers=False)
+    if isinstance(model, PeftModel):
+        # "auto" would ask the model hub whether the base's vocabulary was resized; it never is.
+        model.save_pretrained(str(draft), save_embedding_layers=False)
+    else:
+        model.save_pretrained(str(draft))
+        tokenizer.save_pretrained(str(draft))
     (draft / "README.md").unlink(missing_ok=True)
     os.rename(draft, out)
 
@@ -135,7 +159,7 @@ def finish(
     """Save the best state and say what happened."""
     report(Progress(stage="save", percent=100.0))
     watch.restore_best(trainer.model)
-    save(trainer.model, job.out)
+    save(trainer.model, job.out, trainer.processing_class)
     steps = trainer.state.global_step
     return JobResult(
         kind=job.kind,
@@ -148,7 +172,11 @@ def finish(
         rows=counts,
         curve=watch.curve,
         heldout=watch.looks,
-        metrics={"tokens": float(trainer._total_train_tokens)},
+        metrics={
+            "tokens": float(trainer._total_train_tokens),
+            "train_seconds": float(trainer.state.log_history[-1]["train_runtime"]),
+            "peak_bytes": float(peak_bytes()),
+        },
         device=device(),
         dtype="bfloat16" if device() == "cuda" else "float32",
         versions=versions(),
