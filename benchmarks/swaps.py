@@ -3,13 +3,15 @@
 Two adapters that answer differently, a real vLLM, 16 streams without a pause. Every answer must be
 whole, must name one maker from its first event to its last, must be what that maker says (its
 greedy answer, known beforehand), and must be recorded under that name. Beside it the same load
-without promotions: its longest gap between two tokens is the measure.
+without promotions: its longest gap between two tokens and its first tokens are the measure.
 """
 
 import argparse
 import asyncio
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,12 +72,23 @@ class Swapped:
     """Milliseconds that each promotion took."""
     first: list[float]
     """Milliseconds from a promotion's return to the first token by the new responder."""
+    usual: list[float]
+    """Milliseconds to the first token of the same question under that load, nothing promoted."""
 
 
-async def swap(url: str, adapters: list[str], promotions: int, seconds: float) -> Swapped:
-    """Run the load without and with promotions."""
+@asynccontextmanager
+async def loaded(http: aiohttp.ClientSession, url: str) -> AsyncIterator[Load]:
+    """Keep the load up while the block runs."""
+    load = Load(url)
+    running = asyncio.ensure_future(load.run(http))
+    yield load
+    load.stopped = True
+    await running
+
+
+async def swap(url: str, adapters: list[str], promotions: int) -> Swapped:
+    """Run the load without and with promotions, one question more after each."""
     promoted: list[float] = []
-    first: list[float] = []
     async with session() as http:
         known = {}
         for adapter in adapters:
@@ -83,28 +96,27 @@ async def swap(url: str, adapters: list[str], promotions: int, seconds: float) -
             known[adapter] = (await ask(http, url, BODY)).text
         if len(set(known.values())) < len(known):
             raise RuntimeError(f"the adapters answer alike: {known}")
-        still = Load(url)
-        running = asyncio.ensure_future(still.run(http))
-        await asyncio.sleep(seconds)
-        still.stopped = True
-        await running
-        moving = Load(url)
-        running = asyncio.ensure_future(moving.run(http))
-        for number in range(promotions):
-            to = adapters[number % len(adapters)]
-            began = time.perf_counter()
-            await promote(http, url, to)
-            promoted.append((time.perf_counter() - began) * 1000)
-            reply = await ask(http, url, BODY)
-            if reply.model != to:
-                raise RuntimeError(f"{to} is live, {reply.model} answered")
-            moving.replies.append(reply)
-            first.append((reply.first - reply.began) * 1000)
-            if number % 20 == 19:
-                print(f"{number + 1} promotions", flush=True)
-        moving.stopped = True
-        await running
-    return Swapped(known, still.replies, moving.replies, promoted, first)
+        async with loaded(http, url) as still:
+            usual = [await ask(http, url, BODY) for _ in range(promotions)]
+        firsts: list[Reply] = []
+        async with loaded(http, url) as moving:
+            for number in range(promotions):
+                to = adapters[number % len(adapters)]
+                began = time.perf_counter()
+                await promote(http, url, to)
+                promoted.append((time.perf_counter() - began) * 1000)
+                firsts.append(await ask(http, url, BODY))
+                if firsts[-1].model != to:
+                    raise RuntimeError(f"{to} is live, {firsts[-1].model} answered")
+                if number % 20 == 19:
+                    print(f"{number + 1} promotions", flush=True)
+    return Swapped(
+        known,
+        still.replies + usual,
+        moving.replies + firsts,
+        promoted,
+        *([(reply.first - reply.began) * 1000 for reply in asked] for asked in (firsts, usual)),
+    )
 
 
 def misattributed(replies: list[Reply], known: dict[str, str], recorded: dict[str, str]) -> int:
@@ -130,7 +142,6 @@ def main() -> None:
     """Run it and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--promotions", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the load without them")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -139,7 +150,7 @@ def main() -> None:
         adapters = [publish(Settings(home=home), seed) for seed in (1, 2)]
         with engine(root / "engine") as engine_url, gateway(home, engine_url) as (url, _):
             pin(OUR_CORE)
-            seen = asyncio.run(swap(url, adapters, arguments.promotions, arguments.seconds))
+            seen = asyncio.run(swap(url, adapters, arguments.promotions))
         store = open_parts(Settings(home=home)).store
         recorded = {row.id: row.responder for row in store.completions()}
         store.database.dispose()
@@ -162,6 +173,7 @@ def report(seen: Swapped, recorded: dict[str, str]) -> str:
         for what, found in (
             ("a promotion takes", seen.promoted),
             ("from its return to the new responder's first token", seen.first),
+            ("to the first token of the same question where nothing is promoted", seen.usual),
         )
     )
     return (
