@@ -58,8 +58,8 @@ def assemble(
     """Build the services; nothing starts before the application does."""
     registry = Registry(database, config.base_hash)
     store = FeedbackStore(database)
-    recorder = Recorder(store)
     metrics = Metrics()
+    recorder = Recorder(store, metrics.heard)
     clients = [EngineClient(url, config.silence_seconds) for url in config.engine_urls]
     replicas = [Replica(client, cpu=config.cpu) for client in clients]
     router = Router(registry, replicas, tools=bool(config.tool_parser), baseline=config.baseline)

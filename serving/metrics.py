@@ -82,6 +82,10 @@ class Metrics:
         self.tokens.labels(responder, "prompt").inc(prompt_tokens or 0)
         self.tokens.labels(responder, "completion").inc(completion_tokens or 0)
 
+    def heard(self, kind: str) -> None:
+        """Count one thing that a person said."""
+        self.feedback.labels(kind).inc()
+
     def failed(self, responder: str, code: str) -> None:
         """Count one failure."""
         self.errors.labels(responder, code).inc()

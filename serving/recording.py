@@ -6,7 +6,8 @@ whoever waits is told so; how an answer ended is tried again until it is written
 there and open.
 
 Invariant: whoever awaited a write finds it on disk; whoever stopped waiting has written it all the
-same, once.
+same, once. What people say comes in here only, from the API and the pages, and is counted once it
+is on disk.
 """
 
 import asyncio
@@ -19,8 +20,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from feedback.rankings import Rankings
+from feedback.said import Kind
 from feedback.store import FeedbackStore
-from feedback.types import Comparison, Completion, Ranking, Status, UnknownCompletion
+from feedback.types import (
+    Comparison,
+    Completion,
+    Correction,
+    Order,
+    Outcome,
+    Ranking,
+    Status,
+    UnknownCompletion,
+    Vote,
+)
 from serving.errors import StorageFailed
 from serving.storage_errors import STORAGE, storage_failed
 
@@ -53,8 +65,12 @@ class Ending:
 class Recorder:
     """Writes for requests."""
 
-    def __init__(self, store: FeedbackStore) -> None:
-        self._store = store
+    def __init__(
+        self, store: FeedbackStore, heard: Callable[[Kind], object] = lambda kind: None
+    ) -> None:
+        """`heard` is called, in any thread, with the kind of what was said and is now on disk."""
+        self.store = store
+        self._heard = heard
         self._owed: list[Sequence[Ending]] = []
         self._lock = threading.Lock()
         self._draining = False
@@ -96,6 +112,39 @@ class Recorder:
         """Record answers to be ranked; it is on disk when this returns."""
         await self.write(lambda store: Rankings(store.database, store.clock).open(ranking))
 
+    # What people say; each raises as `write`
+
+    async def vote(
+        self,
+        completion_id: str,
+        person: str,
+        liked: bool | None,
+        reasons: Sequence[str] = (),
+        comment: str = "",
+    ) -> Vote | None:
+        """Give a vote, change it, or take it back with None; return what counts now."""
+        said = (completion_id, person, liked, reasons, comment)
+        return await self._hear("vote", lambda store: store.record_vote(*said))
+
+    async def choose(self, comparison_id: str, person: str, outcome: Outcome | None) -> Comparison:
+        """Decide a pair."""
+        said = (comparison_id, person, outcome)
+        return await self._hear("comparison", lambda store: store.record_outcome(*said))
+
+    async def order(self, ranking_id: str, person: str, order: Order | None) -> Ranking:
+        """Put the answers of a ranking in order."""
+        said = (ranking_id, person, order)
+        return await self._hear(
+            "ranking", lambda store: Rankings(store.database, store.clock).record(*said)
+        )
+
+    async def correct(self, completion_id: str, person: str, text: str) -> Correction:
+        """Say how an answer should have been."""
+        said = (completion_id, person, text)
+        return await self._hear("correction", lambda store: store.record_correction(*said))
+
+    # The end
+
     async def drain(self) -> None:
         """Wait until everything that was handed over is written, as far as it can be."""
         self._draining = True
@@ -108,8 +157,14 @@ class Recorder:
         if lost:
             logger.error("How %d answers ended could not be written down.", len(lost))
 
+    async def _hear(self, kind: Kind, job: Job[T]) -> T:
+        writing = self._submit(job)
+        # Not behind the wait: who stops waiting has said it all the same.
+        writing.add_done_callback(lambda done: done.exception() or self._heard(kind))
+        return await _written(writing)
+
     def _submit(self, job: Job[T]) -> "Future[T]":
-        return self._store.database.submit(lambda _: job(self._store))
+        return self.store.database.submit(lambda _: job(self.store))
 
     def _submit_close(self, endings: Sequence[Ending]) -> "Future[None]":
         written = self._submit(lambda store: _close(store, endings))

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,13 @@ def wait_for(true: Any, seconds: float = 20.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"it did not become true within {seconds} s")
         time.sleep(0.01)
+
+
+@contextmanager
+def held(database: Database) -> Iterator[None]:
+    """Hold the database's write lock from outside."""
+    path = database.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")

@@ -66,11 +66,8 @@ async def vote(
     """Record a thumb; it is on disk when the answer comes."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    reasons = tuple(body.reasons)
-    await services.recorder.write(
-        lambda store: store.record_vote(completion_id, person.id, body.liked, reasons, body.comment)
-    )
-    services.metrics.feedback.labels("vote").inc()
+    said = (body.liked, tuple(body.reasons), body.comment)
+    await services.recorder.vote(completion_id, person.id, *said)
     kept = body.model_dump(include={"liked", "reasons", "comment"})
     return {"completion_id": completion_id, **kept}
 
@@ -127,10 +124,7 @@ async def choose(
     """Record which side is better, and tell who was who."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    comparison = await services.recorder.write(
-        lambda store: store.record_outcome(comparison_id, person.id, body.outcome)
-    )
-    services.metrics.feedback.labels("comparison").inc()
+    comparison = await services.recorder.choose(comparison_id, person.id, body.outcome)
     return await asyncio.to_thread(_revealed, services, comparison)
 
 
@@ -141,10 +135,7 @@ async def correct(
     """Record the answer as it should have been."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    await services.recorder.write(
-        lambda store: store.record_correction(completion_id, person.id, body.text)
-    )
-    services.metrics.feedback.labels("correction").inc()
+    await services.recorder.correct(completion_id, person.id, body.text)
     return {"completion_id": completion_id, "text": body.text}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from feedback.rankings import FEWEST, MOST, Rankings
+from feedback.rankings import FEWEST, MOST
 from feedback.types import Order, Ranking
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
@@ -51,12 +51,7 @@ async def order(
     """Record which answers are better than which, and tell who was who."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    ranking = await services.recorder.write(
-        lambda store: Rankings(store.database, store.clock).record(
-            ranking_id, person.id, body.order
-        )
-    )
-    services.metrics.feedback.labels("ranking").inc()
+    ranking = await services.recorder.order(ranking_id, person.id, body.order)
     return await asyncio.to_thread(_revealed, services, ranking)
 
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import gradio as gr
 
-from feedback.store import FeedbackStore
 from feedback.types import OUTCOMES, FeedbackError, Outcome
+from serving.errors import StorageFailed
 from serving.identity import Person
+from serving.recording import Recorder
 from serving.ui import messages
 from serving.ui.asking import Asking
 from serving.ui.messages import Conversation, notice
@@ -83,20 +84,20 @@ class Arena:
 
 async def choose(
     outcome: Outcome, state: Conversation, person: Person, words: ChatWords,
-    asking: Asking, store: FeedbackStore,
+    asking: Asking, recorder: Recorder,
 ) -> View:  # fmt: skip
     """Record which side a person found better, then say who was who and go on with the choice."""
     if state.comparison is None:
         return View()
     try:
-        decided = await asyncio.to_thread(
-            store.record_outcome, state.comparison, person.id, outcome
-        )
+        decided = await recorder.choose(state.comparison, person.id, outcome)
     except FeedbackError:
         state, line = replace(state, comparison=None), notice("bad", words.gone)
         return View(state=state, mode="idle", pair_state="closed", notice=line)
+    except StorageFailed:
+        return View(notice=notice("bad", words.not_saved))
     sides = (decided.left_id, decided.right_id)
-    left, right = [await asyncio.to_thread(store.completion, side) for side in sides]
+    left, right = [await asyncio.to_thread(recorder.store.completion, side) for side in sides]
     chosen = decided.right_id if outcome == "right" else decided.left_id
     state = replace(state, turns=(*state.turns, chosen), comparison=None)
     who = [side.responder if side else "–" for side in (left, right)]

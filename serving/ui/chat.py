@@ -53,13 +53,13 @@ class ChatPage:
     """What happens when the page's components are used."""
 
     def __init__(self, services: "Services") -> None:
-        self._identity, self._store = services.identity, services.store
+        self._identity, self._recorder = services.identity, services.recorder
         conversations = Conversations(services.database)
         self._asking = Asking(
             services.chat, services.store, conversations, services.config.pair_rate,
             lambda: not any(r.answered_at for r in services.router.replicas),
         )  # fmt: skip
-        self._keeping = Keeping(conversations, self._asking)
+        self._keeping = Keeping(conversations, self._asking, services.recorder)
         self._examples = Examples(services.config.home)
         self._stops = Stops()
 
@@ -217,12 +217,12 @@ class ChatPage:
         """Delete a conversation; where it is the one on the page, start a new one."""
         who = visitor(self._identity, request)
         words, gone = DRAWER_WORDS[who.language], wish(data, "id")
-        deleted = await self._keeping.delete(gone, who.person)
-        here = deleted and gone == state.id
+        problem = await self._keeping.delete(gone, who.person, who.language)
+        here = not problem and gone == state.id
         if here:
             self._stops.stop(who.tab)
         listing = await self._keeping.listing(who.person, None if here else state.id, query or "")
-        line = notice("plain", words.deleted) if deleted else notice("bad", words.gone)
+        line = notice("bad", problem) if problem else notice("plain", words.deleted)
         view = FRESH if here else View()
         return self._shown_to(replace(view, notice=line, listing=listing.listing), who)
 
@@ -261,7 +261,7 @@ class ChatPage:
         who = visitor(self._identity, request)
         liked = data.liked if isinstance(data.liked, bool) else None
         rated, words = messages.completion_at(shown, data.index), WORDS[who.language]
-        view = await rating.rate(rated, liked, state, who.person, words, self._store)
+        view = await rating.rate(rated, liked, state, who.person, words, self._recorder)
         return self._shown_to(await self._with_thumbs(view, state, who), who)
 
     async def on_save(
@@ -272,7 +272,7 @@ class ChatPage:
         who = visitor(self._identity, request)
         words = WORDS[who.language]
         said = (reasons or [], comment or "", correction or "")
-        view = await rating.add(*said, state, who.person, words, self._store)
+        view = await rating.add(*said, state, who.person, words, self._recorder)
         return self._shown_to(view, who)
 
     async def on_close(self, state: Conversation, request: gr.Request) -> Updates:
@@ -284,7 +284,7 @@ class ChatPage:
         async def on_choice(state: Conversation, request: gr.Request) -> Updates:
             who = visitor(self._identity, request)
             words = WORDS[who.language]
-            view = await choose(outcome, state, who.person, words, self._asking, self._store)
+            view = await choose(outcome, state, who.person, words, self._asking, self._recorder)
             return self._shown_to(view, who)
 
         return on_choice

@@ -54,7 +54,7 @@ class ComparePage:
 
     def __init__(self, services: "Services") -> None:
         self._identity = services.identity
-        self._comparing = Comparing(services.chat, services.store, services.recorder)
+        self._comparing = Comparing(services.chat, services.recorder)
         self._examples = Examples(services.config.home)
         self._stops = Stops()
 

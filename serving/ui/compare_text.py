@@ -38,7 +38,6 @@ class CompareWords:
     skip: str
     skipped: str
     place_missing: str
-    not_saved: str
     ranked: str
     """`{order}`: best first, `=` between equals."""
     ranked_same: str
@@ -75,7 +74,6 @@ ENGLISH = CompareWords(
     skip="Skip",
     skipped="Skipped: no order was recorded.",
     place_missing="Give every answer a place first, or skip.",
-    not_saved="It could not be saved just now. Please try again.",
     ranked="Saved, best first: {order}.",
     ranked_same="Saved, best first: {order}. All were written by {maker}: the same model each"
     " time.",
@@ -112,7 +110,6 @@ KOREAN = CompareWords(
     skip="건너뛰기",
     skipped="건너뛰었습니다. 순위는 기록하지 않았습니다.",
     place_missing="모든 답변에 순위를 주시거나 건너뛰어 주세요.",
-    not_saved="지금은 저장하지 못했습니다. 다시 시도해 주세요.",
     ranked="저장했습니다. 좋은 순서대로 {order}입니다.",
     ranked_same="저장했습니다. 좋은 순서대로 {order}입니다. 모두 같은 모델({maker})이 쓴"
     " 답변이었습니다.",

@@ -10,7 +10,6 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from feedback.rankings import Rankings
-from feedback.store import FeedbackStore
 from feedback.types import Completion, FeedbackError, Message, Outcome
 from serving.chat import ChatRequest, ChatService
 from serving.errors import (
@@ -41,9 +40,9 @@ _CLOSED = View(asked="", mode="idle", pair_state="closed", ranking="closed")
 class Comparing:
     """Gets questions answered several times, and records which answer was better."""
 
-    def __init__(self, chat: ChatService, store: FeedbackStore, recorder: Recorder) -> None:
-        self._chat, self._store, self._recorder = chat, store, recorder
-        self._rankings = Rankings(store.database, store.clock)
+    def __init__(self, chat: ChatService, recorder: Recorder) -> None:
+        self._chat, self._recorder, self._store = chat, recorder, recorder.store
+        self._rankings = Rankings(self._store.database, self._store.clock)
 
     async def ask(self, text: str, asker: Asker, count: int = PAIR) -> AsyncGenerator[View, None]:
         """Answer a question `count` times, side by side."""
@@ -90,11 +89,11 @@ class Comparing:
             return View()
         nothing = replace(state, comparison=None)
         try:
-            decided = await asyncio.to_thread(
-                self._store.record_outcome, state.comparison, person.id, outcome
-            )
+            decided = await self._recorder.choose(state.comparison, person.id, outcome)
         except FeedbackError:
             return replace(_CLOSED, state=nothing, notice=notice("bad", words.gone))
+        except StorageFailed:
+            return View(notice=notice("bad", words.not_saved))
         sides = (decided.left_id, decided.right_id)
         left, right = [await asyncio.to_thread(self._store.completion, side) for side in sides]
         who = (_maker(left), _maker(right))
@@ -125,16 +124,12 @@ class Comparing:
             return View(notice=notice("wait", here.place_missing))
         order = order_of(answers, given)
         try:
-            done = await self._recorder.write(
-                lambda store: Rankings(store.database, store.clock).record(
-                    state.ranking or "", person.id, order
-                )
-            )
+            done = await self._recorder.order(state.ranking, person.id, order)
         except FeedbackError:
             line = notice("bad", words.gone)
             return replace(_CLOSED, state=replace(state, ranking=None), notice=line)
         except StorageFailed:
-            return View(notice=notice("bad", here.not_saved))
+            return View(notice=notice("bad", words.not_saved))
         made = [await asyncio.to_thread(self._store.completion, answer) for answer in done.answers]
         shown = Ranked(
             texts=tuple(markdown(answer.text) if answer else "" for answer in made),

@@ -5,7 +5,7 @@ anybody else's, and all titles are escaped.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -13,7 +13,9 @@ import gradio as gr
 
 from feedback.conversations import Conversation, Conversations
 from feedback.types import InvalidFeedback, UnknownConversation
+from serving.errors import StorageFailed
 from serving.identity import Person
+from serving.recording import Recorder
 from serving.ui import messages
 from serving.ui.asking import Asking
 from serving.ui.document import sheet
@@ -68,8 +70,8 @@ class Drawer:
 class Keeping:
     """What a person does with their conversations."""
 
-    def __init__(self, conversations: Conversations, asking: Asking) -> None:
-        self._conversations, self._asking = conversations, asking
+    def __init__(self, conversations: Conversations, asking: Asking, recorder: Recorder) -> None:
+        self._conversations, self._asking, self._recorder = conversations, asking, recorder
 
     async def listing(self, person: Person, current: str | None, query: str = "") -> View:
         """Return the list, of what is searched for or of all."""
@@ -119,22 +121,25 @@ class Keeping:
 
     async def rename(self, wanted: str, title: str, person: Person, language: Language) -> str:
         """Rename a conversation; return what to say where that fails."""
+        kept = self._conversations
+        return await self._changed(lambda: kept.rename(wanted, person.id, title), language)
+
+    async def delete(self, wanted: str, person: Person, language: Language) -> str:
+        """Delete a conversation; return what to say where that fails."""
+        kept = self._conversations
+        return await self._changed(lambda: kept.delete(wanted, person.id), language)
+
+    async def _changed(self, change: Callable[[], object], language: Language) -> str:
         words = DRAWER_WORDS[language]
         try:
-            await asyncio.to_thread(self._conversations.rename, wanted, person.id, title)
+            await self._recorder.write(lambda _: change())
         except UnknownConversation:
             return words.gone
         except InvalidFeedback:
             return words.wrong_title
+        except StorageFailed:
+            return WORDS[language].not_saved
         return ""
-
-    async def delete(self, wanted: str, person: Person) -> bool:
-        """Delete a conversation; say whether there was one."""
-        try:
-            await asyncio.to_thread(self._conversations.delete, wanted, person.id)
-        except UnknownConversation:
-            return False
-        return True
 
     async def _waiting(
         self, pair: str, state: messages.Conversation, person: Person, words: ChatWords

@@ -11,9 +11,10 @@ from html import escape
 
 import gradio as gr
 
-from feedback.store import FeedbackStore
 from feedback.types import FeedbackError
+from serving.errors import StorageFailed
 from serving.identity import Person
+from serving.recording import Recorder
 from serving.ui.messages import Conversation, excerpt, notice
 from serving.ui.text import ENGLISH, ChatWords
 from serving.ui.view import Rating, View
@@ -84,17 +85,19 @@ class RatingPanel:
 
 async def rate(
     completion_id: str | None, liked: bool | None, state: Conversation, person: Person,
-    words: ChatWords, store: FeedbackStore,
+    words: ChatWords, recorder: Recorder,
 ) -> View:  # fmt: skip
     """Record a thumb at once, or take it back, and offer to say more about it."""
     try:
-        vote = await asyncio.to_thread(store.record_vote, completion_id or "", person.id, liked)
+        vote = await recorder.vote(completion_id or "", person.id, liked)
     except FeedbackError:
         return View(rating="closed", notice=notice("bad", words.gone))
+    except StorageFailed:
+        return View(notice=notice("bad", words.not_saved))
     if vote is None:
         gone = replace(state, rated=None)
         return View(state=gone, rating="closed", notice=notice("plain", words.taken_back))
-    completion = await asyncio.to_thread(store.completion, vote.completion_id)
+    completion = await asyncio.to_thread(recorder.store.completion, vote.completion_id)
     # While an answer is still being written its row has no text yet; then its question names it.
     about = completion and (completion.text or completion.messages[-1]["content"])
     return View(
@@ -106,22 +109,25 @@ async def rate(
 
 async def add(
     reasons: Sequence[str], comment: str, correction: str, state: Conversation, person: Person,
-    words: ChatWords, store: FeedbackStore,
+    words: ChatWords, recorder: Recorder,
 ) -> View:  # fmt: skip
-    """Record what a person says beyond the thumb, about the answer they put it on."""
+    """Record what a person says beyond the thumb, about the answer they put it on.
+
+    Where it cannot be saved the panel stays as it is, with what they wrote.
+    """
     vote = None
     try:
         if state.rated is not None:
-            vote = await asyncio.to_thread(store.vote, state.rated, person.id)
+            vote = await asyncio.to_thread(recorder.store.vote, state.rated, person.id)
         if vote is None:
             return View(rating="closed", notice=notice("bad", words.gone))
         said = (vote.completion_id, person.id, vote.liked, tuple(reasons), comment.strip())
-        await asyncio.to_thread(store.record_vote, *said)
+        await recorder.vote(*said)
         if correction.strip():
-            await asyncio.to_thread(
-                store.record_correction, vote.completion_id, person.id, correction.strip()
-            )
+            await recorder.correct(vote.completion_id, person.id, correction.strip())
     except FeedbackError:
         return View(notice=notice("bad", words.gone))
+    except StorageFailed:
+        return View(notice=notice("bad", words.not_saved))
     done = replace(state, rated=None)
     return View(state=done, rating="closed", notice=notice("good", words.saved))

@@ -41,6 +41,8 @@ class ChatWords:
     rejected: str
     gone: str
     """Somebody votes on an answer that is not theirs, or no longer exists."""
+    not_saved: str
+    """The service cannot write at the moment; what the person typed stays."""
     unknown: str
     """The request came without our cookie."""
     nothing_to_send: str
@@ -102,6 +104,7 @@ ENGLISH = ChatWords(
     rejected="The model could not take this question. It is still in the box, so that you can"
     " change it. ({reason})",
     gone="This answer can no longer be rated.",
+    not_saved="It could not be saved just now. Please try again in a moment.",
     unknown="This page needs its cookie to know your conversation: allow cookies and reload.",
     nothing_to_send="Type a question first.",
     too_long="This question is too long: {length} of at most {limit} characters. It is still in"
@@ -179,6 +182,7 @@ KOREAN = ChatWords(
     rejected="모델이 이 질문을 처리하지 못했습니다. 고쳐 보내실 수 있도록 입력창에"
     " 그대로 두었습니다. ({reason})",
     gone="이 답변은 더 이상 평가할 수 없습니다.",
+    not_saved="지금은 저장하지 못했습니다. 잠시 뒤에 다시 시도해 주세요.",
     unknown="대화를 알아보려면 쿠키가 필요합니다. 쿠키를 허용하고 새로 고쳐 주세요.",
     nothing_to_send="먼저 질문을 입력해 주세요.",
     too_long="질문이 너무 깁니다. {length}자이며 최대 {limit}자까지 가능합니다. 입력창에 그대로"

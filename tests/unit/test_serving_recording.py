@@ -62,13 +62,12 @@ async def test_many_at_once_each_get_their_own_answer(store: FeedbackStore) -> N
 
 
 async def test_a_request_that_leaves_loses_nothing_and_writes_once(store: FeedbackStore) -> None:
-    recorder = Recorder(store)
+    heard: list[str] = []
+    recorder = Recorder(store, heard.append)
     await recorder.open([completion("c")])
     go_on = threading.Event()
     store.database.submit(lambda _: go_on.wait(20))
-    waiting = asyncio.create_task(
-        recorder.write(lambda s: s.record_vote("c", "ann", False, ("wrong",)))
-    )
+    waiting = asyncio.create_task(recorder.vote("c", "ann", False, ("wrong",)))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -80,6 +79,7 @@ async def test_a_request_that_leaves_loses_nothing_and_writes_once(store: Feedba
     assert (vote.liked, vote.reasons) == (False, ("wrong",))
     with store.database.read() as connection:
         assert len(connection.execute(select(vote_events)).all()) == 1
+    assert heard == ["vote"]
 
 
 async def test_what_was_handed_over_is_written_before_the_service_ends(

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ from feedback.store import FeedbackStore
 from feedback.types import Completion, Message
 from serving.errors import StorageFull
 from serving.recording import Ending, Recorder
-from tests.serving_kit import Service, service, wait_for
+from tests.serving_kit import Service, held, service, wait_for
 
 
 @contextmanager
@@ -28,16 +27,6 @@ def full(database: Database) -> Iterator[None]:
     yield
     with database.write() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-
-
-@contextmanager
-def held(database: Database) -> Iterator[None]:
-    """Hold the database's write lock from outside."""
-    path = database.url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 @pytest.fixture

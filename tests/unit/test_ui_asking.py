@@ -16,6 +16,7 @@ from feedback.types import Comparison, Completion, Ranking
 from serving.chat import ChatRequest, Delta, Done, Lineup, Pair, Step
 from serving.errors import EngineCut, EngineUnavailable, TooManyRequests
 from serving.identity import Person
+from serving.recording import Recorder
 from serving.ui import rating
 from serving.ui.arena import choose
 from serving.ui.asking import LONGEST_QUESTION, Asker, Asking
@@ -201,7 +202,7 @@ async def test_regenerating_keeps_the_vote_at_the_answer_it_was_given_to(
 ) -> None:
     await tab.ask("How long?")
     (first,) = tab.state.turns
-    await rating.rate(first, True, tab.state, ANN, ENGLISH, store)
+    await rating.rate(first, True, tab.state, ANN, ENGLISH, Recorder(store))
     chat.words = ("Other.",)
     views = await tab.again()
     (second,) = tab.state.turns
@@ -212,7 +213,7 @@ async def test_regenerating_keeps_the_vote_at_the_answer_it_was_given_to(
     assert voted is not None
     assert voted.liked
     assert store.vote(second, ANN.id) is None
-    await rating.rate(second, False, tab.state, ANN, ENGLISH, store)
+    await rating.rate(second, False, tab.state, ANN, ENGLISH, Recorder(store))
     assert {(v.completion_id, v.liked) for v, _ in store.votes()} == {
         (first, True),
         (second, False),
@@ -225,7 +226,7 @@ async def test_an_edit_goes_on_from_the_edited_question_and_moves_no_vote(
     await tab.ask("One?")
     await tab.ask("Two?")
     first, second = tab.state.turns
-    await rating.rate(second, False, tab.state, ANN, ENGLISH, store)
+    await rating.rate(second, False, tab.state, ANN, ENGLISH, Recorder(store))
     views = await tab.edit(first, "Uno?")
     assert len(tab.state.turns) == 1
     assert tab.state.turns[0] not in {first, second}
@@ -335,7 +336,7 @@ async def test_a_pair_is_blind_until_it_is_decided(
     shown = repr([(view.chat, view.pair, view.notice) for view in views])
     for secret in ("ratchet-0001", "'rag'", "secret source"):
         assert secret not in shown
-    view = await choose("right", tab.state, ANN, ENGLISH, tab.asking, store)
+    view = await choose("right", tab.state, ANN, ENGLISH, tab.asking, Recorder(store))
     assert view.state is not None
     assert view.state.turns == ("chatcmpl-1-right",)
     assert view.state.comparison is None
@@ -354,7 +355,7 @@ async def test_other_outcomes_go_on_with_the_left_side(
 ) -> None:
     chat.paired = True
     await tab.ask("How long?")
-    view = await choose(outcome, tab.state, ANN, ENGLISH, tab.asking, store)
+    view = await choose(outcome, tab.state, ANN, ENGLISH, tab.asking, Recorder(store))
     assert view.state is not None
     assert view.state.turns == ("chatcmpl-1-left",)
     decided = store.comparison("cmp-1")
@@ -367,7 +368,7 @@ async def test_nobody_decides_another_persons_pair(
 ) -> None:
     chat.paired = True
     await tab.ask("How long?")
-    view = await choose("left", tab.state, BOB, ENGLISH, tab.asking, store)
+    view = await choose("left", tab.state, BOB, ENGLISH, tab.asking, Recorder(store))
     assert "rag" not in (view.notice or "")
     undecided = store.comparison("cmp-1")
     assert undecided is not None
@@ -377,15 +378,15 @@ async def test_nobody_decides_another_persons_pair(
 async def test_a_thumb_can_be_given_changed_and_taken_back(tab: Tab, store: FeedbackStore) -> None:
     await tab.ask("How long?")
     (answer,) = tab.state.turns
-    view = await rating.rate(answer, True, tab.state, ANN, ENGLISH, store)
+    view = await rating.rate(answer, True, tab.state, ANN, ENGLISH, Recorder(store))
     assert isinstance(view.rating, Rating)
     assert view.state is not None
     assert view.state.rated == answer
-    await rating.rate(answer, False, tab.state, ANN, ENGLISH, store)
+    await rating.rate(answer, False, tab.state, ANN, ENGLISH, Recorder(store))
     voted = store.vote(answer, ANN.id)
     assert voted is not None
     assert not voted.liked
-    view = await rating.rate(answer, None, tab.state, ANN, ENGLISH, store)
+    view = await rating.rate(answer, None, tab.state, ANN, ENGLISH, Recorder(store))
     assert view.rating == "closed"
     assert store.vote(answer, ANN.id) is None
 
@@ -394,14 +395,14 @@ async def test_a_thumb_can_be_given_changed_and_taken_back(tab: Tab, store: Feed
 async def test_a_thumb_on_nothing_is_refused_in_words(
     tab: Tab, store: FeedbackStore, claimed: str | None
 ) -> None:
-    view = await rating.rate(claimed, True, tab.state, ANN, ENGLISH, store)
+    view = await rating.rate(claimed, True, tab.state, ANN, ENGLISH, Recorder(store))
     assert ENGLISH.gone in (view.notice or "")
     assert not store.votes()
 
 
 async def test_nobody_votes_on_another_persons_answer(tab: Tab, store: FeedbackStore) -> None:
     await tab.ask("How long?")
-    view = await rating.rate(tab.state.turns[0], False, tab.state, BOB, ENGLISH, store)
+    view = await rating.rate(tab.state.turns[0], False, tab.state, BOB, ENGLISH, Recorder(store))
     assert ENGLISH.gone in (view.notice or "")
     assert not store.votes()
 
@@ -411,10 +412,10 @@ async def test_comment_reasons_and_correction_go_to_the_rated_answer(
 ) -> None:
     await tab.ask("One?")
     (first,) = tab.state.turns
-    rated = (await rating.rate(first, False, tab.state, ANN, ENGLISH, store)).state
+    rated = (await rating.rate(first, False, tab.state, ANN, ENGLISH, Recorder(store))).state
     assert rated is not None
     await tab.ask("Two?")
-    view = await rating.add(["wrong"], " no ", " 45 days ", rated, ANN, ENGLISH, store)
+    view = await rating.add(["wrong"], " no ", " 45 days ", rated, ANN, ENGLISH, Recorder(store))
     assert view.rating == "closed"
     voted = store.vote(first, ANN.id)
     assert voted is not None

@@ -25,7 +25,7 @@ WORDS = PAIR_WORDS["en"]
 async def asked(
     chat: ScriptedChat, store: FeedbackStore, text: str, count: int = 2
 ) -> tuple[Comparing, list[View]]:
-    comparing = Comparing(chat, store, Recorder(store))  # type: ignore[arg-type]
+    comparing = Comparing(chat, Recorder(store))  # type: ignore[arg-type]
     asker = Asker(ANN, WORDS, asyncio.Event())
     return comparing, [view async for view in comparing.ask(text, asker, count)]
 

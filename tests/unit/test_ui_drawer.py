@@ -12,6 +12,7 @@ from feedback.database import Database, default_url
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion
 from serving.identity import Person
+from serving.recording import Recorder
 from serving.ui.asking import Asking
 from serving.ui.drawer import DAY, Keeping, listed
 from serving.ui.drawer_text import ENGLISH
@@ -30,7 +31,7 @@ class Site:
         self.store = FeedbackStore(database, lambda: self.now)
         self.conversations = Conversations(database, lambda: self.now)
         asking = Asking(None, self.store, self.conversations, 0.0)  # type: ignore[arg-type]
-        self.keeping = Keeping(self.conversations, asking)
+        self.keeping = Keeping(self.conversations, asking, Recorder(self.store))
         self._ids = itertools.count(1)
 
     def answer(
@@ -82,7 +83,7 @@ async def test_nobody_opens_renames_or_deletes_anothers_conversation(
     site.answer("Mine")
     assert await site.keeping.open(wanted, BOB, "en") is None
     assert await site.keeping.rename(wanted, "Stolen", BOB, "en") == ENGLISH.gone
-    assert not await site.keeping.delete(wanted, BOB)
+    assert await site.keeping.delete(wanted, BOB, "en") == ENGLISH.gone
     view = await site.keeping.listing(ANN, None)
     assert view.listing is not None
     assert [c.title for c in view.listing.found] == ["Mine"]
@@ -93,9 +94,9 @@ async def test_nobody_opens_renames_or_deletes_anothers_conversation(
 
 async def test_a_deleted_conversation_is_gone(site: Site) -> None:
     one = site.answer("One")
-    assert await site.keeping.delete(one, ANN)
+    assert await site.keeping.delete(one, ANN, "en") == ""
     assert await site.keeping.open(one, ANN, "en") is None
-    assert not await site.keeping.delete(one, ANN)
+    assert await site.keeping.delete(one, ANN, "en") == ENGLISH.gone
 
 
 @pytest.mark.parametrize("title", ["", "   ", "x" * 201])
