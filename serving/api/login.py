@@ -57,7 +57,7 @@ def render_login(accept_language: str, *, wrong: bool = False) -> str:
         f'autocomplete="current-password"><button type="submit">{words.button}</button></form>'
         "</section>"
     )
-    return document(f"{words.title} · Ratchet", language, form)
+    return document(words.title, language, form)
 
 
 class Door:

@@ -22,6 +22,7 @@ from serving.ui import messages, rating
 from serving.ui.arena import choose
 from serving.ui.asking import Asker, Asking
 from serving.ui.chat_parts import ChatParts, Updates
+from serving.ui.document import tab_title
 from serving.ui.drawer import Keeping, said
 from serving.ui.drawer_text import DRAWER_WORDS
 from serving.ui.examples import Examples
@@ -65,7 +66,7 @@ class ChatPage:
 
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
-        with Page(title="Ratchet", fill_height=True, analytics_enabled=False) as page:
+        with Page(title=tab_title(), fill_height=True, analytics_enabled=False) as page:
             self.parts = ChatParts()
             self._connect(page)
         page.queue(default_concurrency_limit=None)

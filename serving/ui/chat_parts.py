@@ -10,7 +10,7 @@ import gradio as gr
 
 from serving.ui.arena import Arena
 from serving.ui.asking import LONGEST_QUESTION
-from serving.ui.document import BRAND
+from serving.ui.document import BRAND, spoken
 from serving.ui.drawer import Drawer
 from serving.ui.drawer_text import DRAWER_WORDS
 from serving.ui.messages import Conversation
@@ -124,8 +124,9 @@ def composer_update(view: View, words: ChatWords) -> Any:
 def _top(language: Language) -> str:
     menu = escape(DRAWER_WORDS[language].menu)
     return (
-        f'<div class="r-bar"><span id="menu"><button type="button" aria-label="{menu}" '
-        f'title="{menu}" aria-controls="drawer">{_LINES}</button></span>'
+        f'<div class="r-bar" {spoken(language)}><span id="menu">'
+        f'<button type="button" aria-label="{menu}" title="{menu}" aria-controls="drawer">'
+        f"{_LINES}</button></span>"
         f'<div class="r-brand">{BRAND}</div></div>'
     )
 

@@ -20,13 +20,13 @@ from serving.ui.asking import Asker
 from serving.ui.chat_parts import Updates, composer, composer_update
 from serving.ui.compare_text import COMPARE_WORDS, PAIR_WORDS, CompareWords
 from serving.ui.comparing import PAIR, Comparing
-from serving.ui.document import BRAND
+from serving.ui.document import BRAND, spoken, tab_title
 from serving.ui.examples import Examples
 from serving.ui.messages import Conversation
 from serving.ui.ranking import COUNTS, RankingPanel
 from serving.ui.sparse import Page
 from serving.ui.streaming import Stops
-from serving.ui.text import ENGLISH
+from serving.ui.text import ENGLISH, Language
 from serving.ui.view import Ranked, View
 from serving.ui.visitor import Visitor, visitor, wish
 
@@ -60,11 +60,11 @@ class ComparePage:
 
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
-        title = f"{COMPARE_WORDS['en'].page} · Ratchet"
+        title = tab_title(COMPARE_WORDS["en"].page)
         with Page(title=title, fill_height=True, analytics_enabled=False) as page:
             self.state = gr.State(Conversation())
             with gr.Column(elem_classes="r-compare"):
-                self.top = gr.HTML(_top(COMPARE_WORDS["en"]), elem_id="top", js_on_load=None)
+                self.top = gr.HTML(_top("en"), elem_id="top", js_on_load=None)
                 self.asked = gr.HTML(elem_id="asked", js_on_load=None)
                 self.arena = Arena()
                 self.ranking = RankingPanel()
@@ -164,7 +164,7 @@ class ComparePage:
         questions = await asyncio.to_thread(self._examples.questions, PAIR_WORDS[who.language])
         view = View(mode="idle", pair_state="closed", ranking="closed", asked="")
         return self._updates(view, who) | {
-            self.top: _top(words),
+            self.top: _top(who.language),
             self.examples: _examples(questions, words),
             self.count: gr.update(
                 choices=[(words.counts[count], count) for count in (PAIR, *COUNTS)], value=PAIR,
@@ -190,10 +190,12 @@ class ComparePage:
         return new or {self.notice: gr.skip()}
 
 
-def _top(words: CompareWords) -> str:
+def _top(language: Language) -> str:
+    words = COMPARE_WORDS[language]
     return (
-        f'<div class="r-bar"><a class="r-brand" href="../" title="{escape(words.to_chat)}">{BRAND}'
-        f'</a><span class="r-page">{escape(words.page)}</span>'
+        f'<div class="r-bar" {spoken(language, words.page)}>'
+        f'<a class="r-brand" href="../" title="{escape(words.to_chat)}">{BRAND}</a>'
+        f'<span class="r-page">{escape(words.page)}</span>'
         f'<a class="r-away" href="../">{escape(words.to_chat)}</a></div>'
     )
 

@@ -46,12 +46,25 @@ _STYLE = (
 )
 
 
-def document(title: str, language: Language, body: str) -> str:
+def tab_title(page: str = "") -> str:
+    """Return what the browser's tab says of a page; the chat has no name of its own."""
+    return f"{page} · Ratchet" if page else "Ratchet"
+
+
+def spoken(language: Language, page: str = "") -> str:
+    """Return the attributes by which a page's first line tells the browser language and title.
+
+    The document around a page of Gradio's is the same for everybody; `page.js` goes by these.
+    """
+    return f'lang="{language}" data-title="{escape(tab_title(page))}"'
+
+
+def document(page: str, language: Language, body: str) -> str:
     """Return a whole document; `body` is HTML."""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title>{HEAD}<style>{_STYLE}</style></head>"
+        f"<title>{escape(tab_title(page))}</title>{HEAD}<style>{_STYLE}</style></head>"
         f'<body><header><a class="r-brand" href="/">{BRAND}</a></header>'
         f"<main>{body}</main></body></html>"
     )

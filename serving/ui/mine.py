@@ -70,7 +70,7 @@ def render_mine(
         older = f"mine?before={uses[-1].at!r}"
         body += f'<p class="older"><a href="{older}">{escape(words.older)}</a></p>'
     body += f'<p class="older"><a href="/">{escape(words.to_chat)}</a></p>'
-    return document(f"{words.title} · Ratchet", language, body)
+    return document(words.title, language, body)
 
 
 def fate(use: Use, live: Collection[str], words: MineWords) -> tuple[str, str, str]:

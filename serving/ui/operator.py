@@ -17,7 +17,7 @@ import gradio as gr
 from serving.errors import ServingError
 from serving.ui import cycle_panels, panels
 from serving.ui.board import Board, offers, read_board
-from serving.ui.document import BRAND
+from serving.ui.document import BRAND, spoken, tab_title
 from serving.ui.lever_text import ENGLISH as LEVERS
 from serving.ui.lever_text import LEVER_WORDS, LeverWords
 from serving.ui.messages import notice
@@ -58,7 +58,7 @@ class OperatorPage:
 
     def build(self) -> gr.Blocks:
         """Lay the page out and connect it."""
-        with Page(title="Ratchet · Operator", analytics_enabled=False) as page:
+        with Page(title=tab_title(ENGLISH.page), analytics_enabled=False) as page:
             self.seen = gr.State({})
             self.action = gr.State("")
             self.timer = gr.Timer(LOOK_SECONDS)
@@ -252,7 +252,10 @@ class OperatorPage:
 
 
 def _top(words: OperatorWords) -> str:
-    return f'<div class="r-brand">{BRAND}<span class="r-page">{escape(words.page)}</span></div>'
+    return (
+        f'<div class="r-brand" {spoken(words.language, words.page)}>{BRAND}'
+        f'<span class="r-page">{escape(words.page)}</span></div>'
+    )
 
 
 def _title(name: str, words: OperatorWords) -> str:

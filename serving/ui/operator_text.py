@@ -45,9 +45,8 @@ class OperatorWords:
     engines: str
     engines_ready: str
     no_engine: str
-    feedback: str
-    feedback_total: str
     feedback_text: str
+    """Beside the number of votes. Counts stand behind their words, which then need no plural."""
     # Sections
     cycle_title: str
     cycle_number: str
@@ -91,7 +90,7 @@ ENGLISH = OperatorWords(
     fine=("All is well", "{live} is answering, live for {time}."),
     running=("All is well, and a cycle is running", "{live} is answering. Stage: {stage}."),
     down=("No engine is answering", "People get no answers at the moment. {detail}"),
-    partly=("Some engines are not ready", "{ready} of {total} are answering. {detail}"),
+    partly=("Some engines are not ready", "Answering: {ready} of {total}. {detail}"),
     on_hold=("Promotion is on hold", "{reason} ({actor}, {time} ago)"),
     cycle_failed=("The last cycle failed", "{reason} {live} is still answering."),
     awaiting=("A candidate waits for your decision", "{adapter} passed the gate. {reason}"),
@@ -107,9 +106,8 @@ ENGLISH = OperatorWords(
     engines="Engines",
     engines_ready="{ready} of {total} ready",
     no_engine="no engine has reported",
-    feedback="Feedback",
-    feedback_total="{votes} votes",
-    feedback_text="{comparisons} comparisons, {corrections} corrections, {completions} answers",
+    feedback_text="Comparisons: {comparisons} · rankings: {rankings} · corrections: {corrections}"
+    " · answers given: {completions}",
     cycle_title="Latest cycle",
     cycle_number="Cycle {number}",
     no_cycle="No cycle has run yet. One starts by itself when there is enough new feedback, or here"
@@ -148,7 +146,7 @@ ENGLISH = OperatorWords(
     no_votes="Nobody has voted yet.",
     vote_columns=("Responder", "Liked, with 95 % interval", "Votes", "People", "Answers given"),
     simulated="{count} simulated",
-    simulated_all="{count} of {total} votes were given by simulated people.",
+    simulated_all="Votes given by simulated people: {count} of {total}.",
     interval_note="Wilson's interval: where the true rate lies with 95 % confidence.",
     history_title="History",
     kinds={
@@ -186,9 +184,8 @@ KOREAN = OperatorWords(
     engines="엔진",
     engines_ready="{total}개 중 {ready}개 준비됨",
     no_engine="보고한 엔진이 없습니다",
-    feedback="피드백",
-    feedback_total="평가 {votes}개",
-    feedback_text="비교 {comparisons}개, 교정 {corrections}개, 답변 {completions}개",
+    feedback_text="비교 {comparisons}개 · 순위 {rankings}개 · 교정 {corrections}개"
+    " · 답변 {completions}개",
     cycle_title="최근 사이클",
     cycle_number="사이클 {number}",
     no_cycle="아직 실행된 사이클이 없습니다. 새 피드백이 충분히 모이면 저절로 시작하며, 여기서 직접"

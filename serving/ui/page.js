@@ -1,10 +1,17 @@
 // What the pages do without asking the server: language, drawer, keys, copying, editing.
 // Nothing here decides anything: whoever changes it in their browser changes their own page only.
 (() => {
-  const korean = (navigator.language || "en").toLowerCase().startsWith("ko");
-  document.documentElement.lang = korean ? "ko" : "en";
   const narrow = matchMedia("(max-width: 899px)");
   const find = (selector) => document.querySelector(selector);
+  const root = document.documentElement;
+  root.lang = (navigator.language || "en").toLowerCase().startsWith("ko") ? "ko" : "en";
+
+  // What the page was written in, and what it is called, stands in its first line.
+  function named() {
+    const top = find("[data-title]");
+    if (top && root.lang !== top.lang) root.lang = top.lang;
+    if (top && document.title !== top.dataset.title) document.title = top.dataset.title;
+  }
 
   // The drawer: beside the conversation unless folded; on a narrow page over it when opened.
   const isOpen = () => {
@@ -43,7 +50,7 @@
     const plain = document.createElement("textarea");
     plain.innerHTML = box.value;
     box.dataset.decoded = "yes";
-    box.setAttribute("aria-label", korean ? "질문 고치기" : "Edit the question");
+    box.setAttribute("aria-label", root.lang === "ko" ? "질문 고치기" : "Edit the question");
     box.value = plain.value;
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.focus();
@@ -52,6 +59,7 @@
   // Gradio's own parts that shut people out: a list without items, and a button without a name in
   // another button, which does what the outer one does.
   new MutationObserver(() => {
+    named();
     for (const list of document.querySelectorAll("#chat .examples[role=list]"))
       list.setAttribute("role", "group");
     for (const inner of document.querySelectorAll("#chat .title[role=button] button:enabled")) {
@@ -59,7 +67,7 @@
       inner.setAttribute("aria-hidden", "true");
       inner.style.pointerEvents = "none";
     }
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(root, { childList: true, subtree: true });
 
   // Ranking by key: a digit is the place of the answer with the focus, or else of the first without
   // one; a letter goes to its answer. By the key's place, so that it works while Korean is typed.

@@ -56,10 +56,10 @@ def cards(board: Board, words: OperatorWords) -> str:
             "", "", _replicas(board, words),
         ),
         _card(
-            words.feedback, escape(words.feedback_total.format(votes=f"{counts.votes:,}")),
+            words.votes_title, f"{counts.votes:,}",
             words.feedback_text.format(
-                comparisons=counts.comparisons, corrections=counts.corrections,
-                completions=f"{counts.completions:,}",
+                comparisons=f"{counts.comparisons:,}", rankings=f"{counts.rankings:,}",
+                corrections=f"{counts.corrections:,}", completions=f"{counts.completions:,}",
             ), "",
         ),
     ]  # fmt: skip

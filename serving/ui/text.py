@@ -98,9 +98,9 @@ ENGLISH = ChatWords(
     starting="The model is still starting, which takes a minute or two. Your question is still in"
     " the box: please send it again in a moment.",
     unavailable="The model is not answering at the moment. Your question is still in the box:"
-    " please send it again in about {seconds} seconds.",
+    " please send it again in about {seconds} s.",
     busy="You are sending questions faster than they can be answered. Your question is still in"
-    " the box: please send it again in about {seconds} seconds.",
+    " the box: please send it again in about {seconds} s.",
     rejected="The model could not take this question. It is still in the box, so that you can"
     " change it. ({reason})",
     gone="This answer can no longer be rated.",

@@ -293,6 +293,10 @@ def test_the_page_speaks_korean_to_a_korean_browser(site: Site, browser: Any) ->
         page.locator("#chat .example", has_text="여행 안심의 면책기간을 알려 주세요.").click()
         answered(page)
         assert "출처" in page.locator("#chat").inner_text()
+        assert page.title() == "Ratchet"
+        page.goto(f"{site.url}/compare")
+        page.wait_for_function("document.title === '비교 · Ratchet'")
+        assert page.locator("html").get_attribute("lang") == "ko"
 
 
 def test_only_operators_see_the_board_and_what_they_do_is_recorded(page: Any, site: Site) -> None:

@@ -161,7 +161,7 @@ def test_the_gate_shows_each_check_and_draws_each_interval() -> None:
 def test_simulated_people_are_called_simulated() -> None:
     html = panels.votes(board().votes, ENGLISH)
     assert "2 simulated" in html
-    assert "2 of 5 votes were given by simulated people" in html
+    assert "Votes given by simulated people: 2 of 5." in html
     assert "60 % (23 – 88 %)" in html
     real = (ResponderSummary("rag", 3, 5, 4, 0, 0, 9),)
     assert "simulated" not in panels.votes(real, ENGLISH)
