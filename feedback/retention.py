@@ -1,8 +1,8 @@
 """Removing the texts of answers that nobody judged, once their conversation is old enough.
 
-The row stays: when it was, who answered, how long it took. What goes is what was asked, answered
-and retrieved. An answer that somebody judged keeps its texts, as evidence; so does a conversation
-that still goes on. Evaluations, which nobody can judge, go by the same age.
+The row stays: when it was, who answered, how long it took. What goes is what was asked, searched
+for, found and answered. An answer that somebody judged keeps its texts, as evidence; so does a
+conversation that still goes on. Evaluations, which nobody can judge, go by the same age.
 
 Invariant: what a cycle reads, counts or compares is the same before and after; a removed answer is
 never again shown, searched or trained on; and writers wait for one small batch at most.
@@ -88,7 +88,7 @@ def _remove(connection: Connection, ids: Sequence[str], before: float) -> int:
     # `updated` stays: what is counted of a period goes by it.
     connection.execute(
         update(completions).where(table.id.in_([row.id for row in rows])),
-        {"messages": [], "passages": [], "sampling": {}},
+        {"messages": [], "passages": [], "steps": [], "sampling": {}},
     )
     connection.execute(
         update(completions)

@@ -24,6 +24,7 @@ def completion_values(completion: Completion) -> dict[str, Any]:
     return values | {
         "messages": list(completion.messages),
         "passages": list(completion.passages),
+        "steps": list(completion.steps),
     }
 
 
@@ -32,6 +33,7 @@ def completion_of(row: Row[Any], at: int = 0) -> Completion:
     values = dict(zip(COLUMNS, row[at : at + len(COLUMNS)], strict=True))
     values["messages"] = tuple(values["messages"])
     values["passages"] = tuple(values["passages"])
+    values["steps"] = tuple(values["steps"])
     return Completion(**values)
 
 

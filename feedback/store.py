@@ -78,8 +78,11 @@ class FeedbackStore:
         duration_ms: float | None = None,
         passages: Sequence[Mapping[str, Any]] | None = None,
         index_version: str | None = None,
+        steps: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Record how a completion ended; `passages` are those of an answer that found them itself.
+
+        What comes with them, `index_version` and `steps`, is written only where they are given.
 
         Another web process that started meanwhile may have given it up in `close_abandoned`: the
         end as its own process saw it wins.
@@ -98,7 +101,8 @@ class FeedbackStore:
             "duration_ms": duration_ms,
         }
         if passages is not None:
-            values |= {"passages": list(passages), "index_version": index_version}
+            found = {"passages": list(passages), "index_version": index_version}
+            values |= found | {"steps": list(steps)}
         self._write(
             lambda connection: recording.end_completion(
                 connection, completion_id, values, self.clock()

@@ -34,6 +34,7 @@ completions = Table(
     Column("named", Boolean, nullable=False),
     Column("passages", JSON, nullable=False),
     Column("index_version", String),
+    Column("steps", JSON, nullable=False, server_default="[]"),
     Column("sampling", JSON, nullable=False),
     Column("status", String, nullable=False),
     Column("finish_reason", String),

@@ -48,6 +48,9 @@ class Completion:
     """The caller asked for this responder, so the answer is no live evidence about it."""
     passages: tuple[dict[str, Any], ...] = ()
     index_version: str | None = None
+    steps: tuple[dict[str, Any], ...] = ()
+    """What an agent did before it answered, in order: `tool`, `query`, and in `passages` the ids
+    of what that found."""
     sampling: dict[str, Any]
     status: Status = "streaming"
     finish_reason: str | None = None

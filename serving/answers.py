@@ -33,6 +33,7 @@ class Answer:
     conversation: str
     responder: str
     passages: tuple[dict[str, Any], ...]
+    steps: tuple[dict[str, Any], ...]
     created: int
     chunk: EngineChunk
     cut_turns: int

@@ -114,6 +114,7 @@ class ChatService:
             row.conversation,
             row.responder,
             books.passages(),
+            books.searches(),
             int(row.created),
             chunk,
             call.cut_turns,
@@ -272,6 +273,7 @@ def _ended_rows(books: Account, status: Any) -> list[Completion]:
             duration_ms=end.duration_ms,
             passages=books.passages(),
             index_version=end.index_version or row.index_version,
+            steps=end.steps,
         )
         for row, end in zip(books.call.rows(), books.endings(status), strict=True)
     ]

@@ -60,6 +60,8 @@ class Ending:
     passages: tuple[dict[str, Any], ...] | None
     """What was found on the way; None: as it was opened."""
     index_version: str | None
+    steps: tuple[dict[str, Any], ...] = ()
+    """How that was found."""
 
 
 class Recorder:
@@ -221,6 +223,7 @@ def _close(store: FeedbackStore, endings: Sequence[Ending]) -> None:
                 duration_ms=ending.duration_ms,
                 passages=ending.passages,
                 index_version=ending.index_version,
+                steps=ending.steps,
             )
         except UnknownCompletion:
             logger.info("Completion %s ended after its person was forgotten.", ending.id)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from feedback.types import Completion, Status
+from knowledge.prompt import SEARCH_TOOL
 from serving.engine import EngineChunk
 from serving.engine_errors import NONSENSE, UNREADABLE
 from serving.errors import EngineCut, ServingError
@@ -34,6 +35,11 @@ class Step:
     query: str
     passages: tuple[dict[str, Any], ...]
     index_version: str | None
+
+    def recorded(self) -> dict[str, Any]:
+        """Return it as its completion keeps it, which has each passage itself only once."""
+        found = [passage["id"] for passage in self.passages]
+        return {"tool": SEARCH_TOOL, "query": self.query, "passages": found}
 
 
 class Stream(Protocol):
@@ -135,6 +141,10 @@ class Account:
         found = [*self.call.row.passages, *(p for step in self.steps for p in step.passages)]
         return tuple({passage["id"]: passage for passage in found}.values())
 
+    def searches(self) -> tuple[dict[str, Any], ...]:
+        """Return what an agent did on the way, as it is recorded."""
+        return tuple(step.recorded() for step in self.steps)
+
     def endings(self, status: Status) -> list[Ending]:
         """Return how every choice ended, and count it."""
         seconds = self._timer() - self.call.started
@@ -161,6 +171,7 @@ class Account:
                 # An agent's are known at its end, others were recorded with the question.
                 self.passages() if self.steps else None,
                 self.steps[-1].index_version if self.steps else None,
+                self.searches(),
             )
             for row, choice in zip(self.call.rows(), self.choices, strict=True)
         ]

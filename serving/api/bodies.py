@@ -58,7 +58,13 @@ _ANSWER = obj(
             minItems=1,
         ),
         "usage": _USAGE,
-        "ratchet": obj({"conversation_id": WORDS, "passages": items({"type": "object"})}),
+        "ratchet": obj(
+            {
+                "conversation_id": WORDS,
+                "passages": items({"type": "object"}),
+                "steps": items(obj({"tool": WORDS, "query": WORDS, "passages": items(WORDS)})),
+            }
+        ),
     },
     *("id", "object", "created", "model", "choices", "usage", "ratchet"),
 )
@@ -145,7 +151,7 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
                 }
             ],
             "usage": {"prompt_tokens": 61, "completion_tokens": 14, "total_tokens": 75},
-            "ratchet": {"conversation_id": "chatcmpl-1", "passages": []},
+            "ratchet": {"conversation_id": "chatcmpl-1", "passages": [], "steps": []},
         },
     ),
     ("post", "/v1/comparisons"): (
@@ -204,7 +210,13 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
     ),
     ("get", "/v1/completions/{completion_id}/sources"): (
         None,
-        {"id": "chatcmpl-1", "responder": "rag", "index_version": "v3", "passages": []},
+        {
+            "id": "chatcmpl-1",
+            "responder": "rag",
+            "index_version": "v3",
+            "passages": [],
+            "steps": [],
+        },
     ),
     ("get", "/v1/status"): (None, {"live": "rag", "previous": None, "held": None}),
     ("post", "/v1/promote"): ({"responder": "ratchet-0007+rag", **_WHY, "force": False}, _DEPLOYED),

@@ -113,6 +113,7 @@ def _turn(services: Services, turn: Turn, person: str) -> dict[str, Any]:
         "created": completion.created,
         "responder": None if turn.blind else completion.responder,
         "sources": [] if turn.blind else [_source(passage) for passage in completion.passages],
+        "steps": [] if turn.blind else completion.steps,
         "siblings": turn.siblings,
         "edits": turn.edits,
         "vote": None if vote is None else _said(asdict(vote)),

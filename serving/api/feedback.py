@@ -146,7 +146,7 @@ async def sources(
     services: ServicesOf,
     user: Annotated[str | None, SPOKEN_FOR, Query()] = None,
 ) -> dict[str, Any]:
-    """Return the passages that an answer drew on, to the person it was given to."""
+    """Return what an answer drew on, and how that was found, to the person it was given to."""
     caller.require("feedback")
     person = services.identity.acting(caller, user)
     return await asyncio.to_thread(_sources, services, completion_id, person.id)
@@ -167,6 +167,7 @@ def _sources(services: Services, completion_id: str, person: str) -> dict[str, A
         "responder": completion.responder,
         "index_version": completion.index_version,
         "passages": list(completion.passages),
+        "steps": list(completion.steps),
     }
 
 

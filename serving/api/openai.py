@@ -131,7 +131,11 @@ def _whole(answer: Answer) -> dict[str, Any]:
             for choice in chunk["choices"]
         ],
         "usage": _usage(chunk),
-        "ratchet": {"conversation_id": answer.conversation, "passages": answer.passages},
+        "ratchet": {
+            "conversation_id": answer.conversation,
+            "passages": answer.passages,
+            "steps": answer.steps,
+        },
     }
 
 

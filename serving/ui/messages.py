@@ -50,7 +50,7 @@ def history(
         shown += question(completion.id, completion.messages[-1]["content"])
         shown += answer(completion.id, _ended(completion, words))
         if not (place and place.blind):
-            shown += sources(completion.id, completion.passages, words)
+            shown += sources(completion, words)
         if place:
             shown += leaves(place, words)
     return shown
@@ -77,21 +77,25 @@ def searched(completion: str, steps: Sequence[Step], words: ChatWords) -> list[S
     about = {"id": f"{completion}/step", "status": "done"}
     lines = []
     for step in steps:
-        query = plain(excerpt(step.query))
-        title = words.searched.format(query=query, count=len(step.passages))
+        title = _searched(step.query, len(step.passages), words)
         lines.append(_message("assistant", _passages(step.passages), {**about, "title": title}))
     return lines
 
 
-def sources(
-    completion: str, passages: Sequence[Mapping[str, Any]], words: ChatWords
-) -> list[Shown]:
-    """Return the sources of an answer as a message that opens, or nothing where there are none."""
-    if not passages:
+def sources(completion: Completion, words: ChatWords) -> list[Shown]:
+    """Return what an answer drew on as a message that opens, or nothing where that is nothing.
+
+    Where an agent searched, its searches stand before what they found together.
+    """
+    if not (completion.passages or completion.steps):
         return []
-    title = words.sources.format(count=len(passages))
-    metadata = {"id": f"{completion}/sources", "title": title, "status": "done"}
-    return [_message("assistant", _passages(passages), metadata)]
+    title = words.sources.format(count=len(completion.passages))
+    metadata = {"id": f"{completion.id}/sources", "title": title, "status": "done"}
+    lines = [
+        f"*{_searched(step['query'], len(step['passages']), words)}*" for step in completion.steps
+    ]
+    content = "\n\n".join([*lines, _passages(completion.passages)])
+    return [_message("assistant", content, metadata)]
 
 
 def leaves(turn: Turn, words: ChatWords) -> list[Shown]:
@@ -169,6 +173,10 @@ def _leaf(ids: Sequence[str], here: str, label: str, words: ChatWords) -> str:
     )
     text = escape(label.format(number=place + 1, count=len(ids)))
     return f'<span class="r-leaves">{back}<span>{text}</span>{on}</span>'
+
+
+def _searched(query: str, count: int, words: ChatWords) -> str:
+    return words.searched.format(query=plain(excerpt(query)), count=count)
 
 
 def _passages(passages: Sequence[Mapping[str, Any]]) -> str:

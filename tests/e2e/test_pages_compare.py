@@ -149,6 +149,9 @@ def test_an_agents_steps_are_seen_while_it_works(page: Any, site: Site) -> None:
         answered(page)
         assert "It is 45 days." in page.locator("#chat").inner_text()
         assert page.locator("#chat .title", has_text="Searched").count() == 0
+        page.reload()
+        page.locator("#chat .title", has_text="Sources (").click()
+        page.locator("#chat em", has_text="Searched: waiting period").first.wait_for()
     finally:
         site.engine.gate.set()
         site.services.registry.rollback(reason="tried", actor="test")

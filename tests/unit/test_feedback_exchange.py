@@ -47,6 +47,7 @@ def serve(store: FeedbackStore, id_: str, text: str, status: Status = "complete"
         responder=f"by-{id_}",
         sampling={"seed": 1},
         passages=({"id": "p", "text": "본문"},),
+        steps=({"tool": "search_documents", "query": "본문", "passages": ["p"]},),
     )
     store.open_completion(completion)
     store.close_completion(id_, text=text, status=status)

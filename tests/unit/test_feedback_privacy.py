@@ -27,6 +27,7 @@ def speak(store: FeedbackStore, person: str, secret: str) -> None:
                 person=person,
                 messages=({"role": "user", "content": f"{secret} asked"},),
                 text=f"{secret} answered",
+                steps=({"tool": "search", "query": f"{secret} searched", "passages": []},),
                 responder="rag",
                 sampling={},
                 status="complete",

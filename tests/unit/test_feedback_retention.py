@@ -42,6 +42,7 @@ def serve(store: FeedbackStore, id_: str, **changes: Any) -> None:
         "messages": ({"role": "user", "content": f"{SECRET} {id_}?"},),
         "text": f"{SECRET} answer {id_}",
         "passages": ({"id": "p", "text": SECRET},),
+        "steps": ({"tool": "search_documents", "query": SECRET, "passages": ["p"]},),
         "responder": "rag",
         "sampling": {"stop": SECRET},
         "status": "complete",

@@ -73,6 +73,11 @@ def ask(served: Service, *script: Scripted, **body: Any) -> httpx.Response:
     return served.chat(QUESTION, **{"model": "agent", **body})
 
 
+def step(query: str, *found: int) -> dict[str, Any]:
+    """Return a step as it is recorded."""
+    return {"tool": SEARCH_TOOL, "query": query, "passages": [f"p{number}" for number in found]}
+
+
 def text_of(response: httpx.Response) -> str:
     assert response.status_code == 200, response.text
     return str(response.json()["choices"][0]["message"]["content"])
@@ -95,6 +100,8 @@ def test_it_searches_reads_and_answers_with_its_sources(served: Service) -> None
     assert row is not None
     assert (row.responder, row.status, row.finish_reason) == ("agent", "complete", "stop")
     assert (row.passages, row.index_version) == ((asdict(passage(3)),), "v1")
+    assert row.steps == (step("deductible", 3),)
+    assert body["ratchet"]["steps"] == [step("deductible", 3)]
     assert row.messages == ({"role": "user", "content": QUESTION},)
     assert (row.prompt_tokens, row.completion_tokens) == (10, 6)
     vote = served.http.put(f"/v1/feedback/votes/{row.id}", json={"liked": True})
@@ -125,6 +132,7 @@ def test_a_stream_has_openais_shape_and_ends_with_the_usage(served: Service) -> 
     row = served.store.completion(chunks[0]["id"])
     assert row is not None
     assert (row.text, row.status, len(row.passages)) == ("3 dollars.", "complete", 1)
+    assert row.steps == (step("deductible", 3),)
     assert row.ttft_ms is not None
 
 
@@ -132,6 +140,18 @@ def test_what_was_found_is_joined_in_the_order_of_finding(served: Service, shelf
     shelf.findings = {"a": (passage(2), passage(1)), "b": (passage(1), passage(4))}
     body = ask(served, search("a"), search("b"), Scripted("Done.")).json()
     assert [p["id"] for p in body["ratchet"]["passages"]] == ["p2", "p1", "p4"]
+    assert body["ratchet"]["steps"] == [step("a", 2, 1), step("b", 1, 4)]
+
+
+def test_its_steps_are_there_when_the_conversation_is_opened_again(served: Service) -> None:
+    talk = {"metadata": {"conversation_id": "talk"}}
+    answer = ask(served, search("a"), search("b"), Scripted("Done."), **talk).json()
+    shown = served.http.get("/v1/conversations/talk").json()["turns"]
+    assert [turn["steps"] for turn in shown] == [[step("a", 3), step("b", 3)]]
+    sources = served.http.get(f"/v1/completions/{answer['id']}/sources").json()
+    assert sources["steps"] == [step("a", 3), step("b", 3)]
+    assert [p["id"] for p in sources["passages"]] == ["p3"]
+    assert served.chat(model="base", **talk).json()["ratchet"]["steps"] == []
 
 
 def test_parallel_calls_are_all_answered(served: Service, shelf: Shelf) -> None:
@@ -214,6 +234,7 @@ def test_an_engine_that_dies_between_two_steps_is_a_failed_answer(
     assert row.responder == "agent"
     if stream:
         assert (row.text, len(row.passages)) == ("It is", 1)
+        assert row.steps == (step("deductible", 3),)
     assert not +served.services.router.replicas[0].in_flight
 
 
@@ -289,8 +310,11 @@ def test_it_can_go_live_and_stand_in_a_pair(served: Service) -> None:
     body = {"responder": "agent", "reason": "test", "force": True}
     assert served.operator("POST", "/v1/promote", json=body).status_code == 200
     served.engine.script = [search("deductible"), Scripted("3 dollars.")]
-    asked = {"messages": [{"role": "user", "content": QUESTION}]}
+    talk = {"conversation_id": "talk"}
+    asked = {"messages": [{"role": "user", "content": QUESTION}], "metadata": talk}
     pair = served.http.post("/v1/comparisons", json=asked).json()
+    (blind,) = served.http.get("/v1/conversations/talk").json()["turns"]
+    assert (blind["responder"], blind["sources"], blind["steps"]) == (None, [], [])
     assert {pair["left"]["content"], pair["right"]["content"]} == {
         "3 dollars.",
         "Answered by base.",

@@ -61,6 +61,24 @@ def test_an_answer_without_passages_has_no_sources() -> None:
     assert len(history([turn()], ENGLISH)) == 2
 
 
+def test_what_an_agent_searched_for_stands_before_what_it_found() -> None:
+    steps = (
+        {"tool": "search_documents", "query": "waiting <b>*period*</b>", "passages": ["p1"]},
+        {"tool": "search_documents", "query": "대기 기간", "passages": []},
+    )
+    sources = history([turn(passages=(PASSAGE,), steps=steps)], ENGLISH)[2]
+    assert sources["metadata"]["title"] == "Sources (1)"
+    first, second, found = sources["content"].split("\n\n", 2)
+    assert first == "*Searched: waiting &#60;b&#62;period&#60;/b&#62; (passages found: 1)*"
+    assert second == "*Searched: 대기 기간 (passages found: 0)*"
+    assert "Article 2" in found
+    vain = history([turn(steps=steps[1:])], KOREAN)[2]
+    assert vain["metadata"]["title"] == "출처 (0)"
+    assert "대기 기간" in vain["content"]
+    blind = Turn(turn(steps=steps), ("chatcmpl-1",), ("chatcmpl-1",), blind=True)
+    assert len(history([blind.completion], ENGLISH, {"chatcmpl-1": blind})) == 2
+
+
 def test_what_was_cut_or_failed_says_so() -> None:
     assert ENGLISH.cut in history([turn(status="cut")], ENGLISH)[1]["content"]
     assert ENGLISH.failed in history([turn(status="failed", text="")], ENGLISH)[1]["content"]
