@@ -62,28 +62,35 @@ class EngineStream:
             EngineCut: the stream ended before `[DONE]`.
         """
         rest, began, done = b"", False, False
-        with cut_by_foreign_errors():
-            # Read on behind [DONE]: only at its end does the connection go back to be used again.
-            async for data in self._response.content.iter_any():
-                if not began:
-                    limit_silence(self._response, self._silence)
-                    began = True
-                *events, rest = (rest + data).split(b"\n\n")
-                if len(rest) > MAX_EVENT_BYTES:
-                    raise EngineCut(UNREADABLE)
-                batch: list[EngineChunk] = []
-                for event in events:
-                    if event == b"data: [DONE]":
-                        done = True
-                    elif event.startswith(b"data: "):
-                        chunk = orjson.loads(event[6:])
-                        if "error" in chunk:
-                            yield batch
-                            logger.warning("The engine failed in a stream: %s", chunk["error"])
-                            raise EngineCut("the engine failed while it was answering; ask again")
-                        batch.append(chunk)
-                if batch:
-                    yield batch
+        try:
+            with cut_by_foreign_errors():
+                # Read on behind [DONE]: only at its end does the connection go back for others.
+                async for data in self._response.content.iter_any():
+                    if not began:
+                        limit_silence(self._response, self._silence)
+                        began = True
+                    *events, rest = (rest + data).split(b"\n\n")
+                    if len(rest) > MAX_EVENT_BYTES:
+                        raise EngineCut(UNREADABLE)
+                    batch: list[EngineChunk] = []
+                    for event in events:
+                        if event == b"data: [DONE]":
+                            done = True
+                        elif event.startswith(b"data: "):
+                            chunk = orjson.loads(event[6:])
+                            if "error" in chunk:
+                                yield batch
+                                logger.warning("The engine failed in a stream: %s", chunk["error"])
+                                raise EngineCut(
+                                    "the engine failed while it was answering; ask again"
+                                )
+                            batch.append(chunk)
+                    if batch:
+                        yield batch
+        except EngineCut:
+            # What breaks behind [DONE] takes nothing back: the answer is whole.
+            if not done:
+                raise
         if not done:
             raise EngineCut("the engine ended the stream before the answer was finished")
 

@@ -1,8 +1,9 @@
 """A request's seat in a replica, and the one time that it may change seats.
 
 Only a request of which nothing has come out yet moves: nobody has seen a word of it, so no word can
-be said or recorded twice. It moves once only, because a request that takes one engine down may take
-the next one down, too.
+be said or recorded twice. A whole answer that breaks in the middle is such a request, too, and so
+is the counting of tokens before an answer. It moves once only, because a request that takes one
+engine down may take the next one down, too.
 
 Invariant: a request is counted into exactly one replica until it leaves; a stream that has begun
 ends where it began.
@@ -54,7 +55,7 @@ class Seat:
         """
         try:
             return await asking(self.replica.client, self.model)
-        except EngineUnavailable as err:
+        except (EngineUnavailable, EngineCut) as err:
             self._move(err)
         return await asking(self.replica.client, self.model)
 

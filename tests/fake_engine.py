@@ -50,6 +50,8 @@ class FakeEngine:
         """Close the connection after so many words; -1: behind the headers."""
         self.error_after: int | None = None
         """Say that the engine died after so many words, as vLLM does."""
+        self.halves = False
+        """Break off in the middle of whole answers and of counts, and behind streams' [DONE]."""
         self.slow = 0.0
         """Seconds that a health check takes."""
         self.status: int | None = None
@@ -112,6 +114,8 @@ class FakeEngine:
         self.counted += 1
         count = sum(len(message["content"].split()) for message in body["messages"])
         count += len(str(body.get("tools", "")).split())
+        if self.halves:
+            return StreamingResponse(_half(b'{"count'), media_type="application/json")
         return JSONResponse({"count": count, "max_model_len": self.context, "tokens": []})
 
     async def _load(self, request: Request) -> Response:
@@ -150,6 +154,8 @@ class FakeEngine:
         if body.get("stream"):
             return StreamingResponse(self._events(body), media_type="text/event-stream")
         await self._think(request)
+        if self.halves:
+            return StreamingResponse(_half(b'{"choi'), media_type="application/json")
         text = " ".join(self.words).format(model=body["model"])
         choices = [
             {
@@ -210,6 +216,8 @@ class FakeEngine:
             yield b"data: %b\n\n" % orjson.dumps(usage)
             finished = True
             yield b"data: [DONE]\n\n"
+            if self.halves:
+                raise ConnectionAbortedError("told to")
         finally:
             self.aborted += not finished
 
@@ -252,6 +260,12 @@ class FakeEngine:
     def _usage(self, body: dict[str, Any]) -> dict[str, int]:
         said = len(self.words) * body.get("n", 1)
         return {"prompt_tokens": 5, "completion_tokens": said, "total_tokens": 5 + said}
+
+
+async def _half(beginning: bytes) -> Any:
+    """Begin to say something, then close the connection."""
+    yield beginning
+    raise ConnectionAbortedError("told to")
 
 
 def _called(body: dict[str, Any]) -> str | None:
