@@ -51,6 +51,8 @@ class Seen:
     text: str
     end: str
     """`whole`, an error's code, or what broke without a word."""
+    why: str = ""
+    """The error in words."""
 
 
 @dataclass
@@ -58,7 +60,8 @@ class Run:
     """What happened."""
 
     seen: list[Seen] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, float]] = field(default_factory=list)
+    """When each began and when it was done."""
     back: list[float] = field(default_factory=list)
     """Seconds from a kill until the engine got traffic again."""
     promotions: Counter[int] = field(default_factory=Counter)
@@ -71,7 +74,11 @@ class Run:
 
     def at_kill(self, stream: Seen) -> bool:
         """Whether a stream was running when an engine was killed."""
-        return any(stream.began <= kill <= stream.ended for kill in self.kills)
+        return any(stream.began <= done and began <= stream.ended for began, done in self.kills)
+
+    def other(self) -> list[Seen]:
+        """Streams that did not come to their end although no engine was killed then."""
+        return [s for s in self.seen if s.end != "whole" and not self.at_kill(s)]
 
 
 @contextmanager
@@ -150,6 +157,7 @@ def stream(http: httpx.Client, body: dict[str, object]) -> Seen:
     """Ask once and read to the end."""
     began, identity, responder, end = time.monotonic(), "", "", "no [DONE]"
     text: list[str] = []
+    why = ""
     try:
         with http.stream("POST", "/v1/chat/completions", json=body) as response:
             if response.status_code != 200:
@@ -160,13 +168,13 @@ def stream(http: httpx.Client, body: dict[str, object]) -> Seen:
                 elif line.startswith("data: "):
                     chunk = json.loads(line[6:])
                     if "error" in chunk:
-                        end = chunk["error"]["code"]
+                        end, why = chunk["error"]["code"], chunk["error"]["message"]
                         continue
                     identity, responder = chunk["id"], chunk["model"]
                     text += [c["delta"].get("content") or "" for c in chunk["choices"]]
     except httpx.TransportError as err:
-        end = type(err).__name__
-    return Seen(began, time.monotonic(), identity, responder, "".join(text), end)
+        end, why = type(err).__name__, str(err)
+    return Seen(began, time.monotonic(), identity, responder, "".join(text), end, why)
 
 
 def to_and_fro(run: Run, operator: httpx.Client, responders: list[str], seconds: float) -> None:
@@ -182,13 +190,17 @@ def kill(run: Run, engine: EngineProcess, operator: httpx.Client, urls: list[str
     """Kill an engine and wait until it gets traffic again."""
     group = engine.group
     assert group is not None
-    run.kills.append(time.monotonic())
-    for pid in group_members(group) - {group}:
+    # Found before the clock is read: beside busy threads it takes long enough for a stream to begin
+    # and be taken for one that no kill has touched.
+    members = group_members(group) - {group}
+    began = time.monotonic()
+    for pid in members:
         os.kill(pid, signal.SIGKILL)
+    run.kills.append((began, time.monotonic()))
     while engine.url in ready(operator):
         time.sleep(0.05)
     wait_until_ready(operator, urls)
-    run.back.append(time.monotonic() - run.kills[-1])
+    run.back.append(time.monotonic() - began)
 
 
 def measure(settings: Settings, kills: int, people: int, seed: int) -> tuple[Run, list[Completion]]:
@@ -234,7 +246,7 @@ def report(run: Run, rows: list[Completion]) -> str:
     ]  # fmt: skip
     early, known = run.early(), {s.id for s in run.seen}
     at_kill = sum(run.at_kill(s) for s in run.seen)
-    other = Counter(s.end for s in run.seen if s.end != "whole" and s not in early)
+    other = Counter(s.end for s in run.other())
     silent = Counter(s.end for s in early if s.end != "engine_cut")
     unseen = [row for row in rows if row.id not in known and row.status != "failed"]
     lines = [
@@ -266,6 +278,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ratchet-replicas-") as folder:
         settings = Settings(home=Path(folder), library="")
         run, rows = measure(settings, arguments.kills, arguments.people, arguments.seed)
+    for stream in run.other():
+        since = min((stream.ended - done for _, done in run.kills), key=abs)
+        took = stream.ended - stream.began
+        print(f"{stream.end} {since:+.2f} s from a kill, after {took:.2f} s: {stream.why}")
     body = report(run, rows)
     said = (
         f"{arguments.people} people stream answers of the demo model from two engines without a "
