@@ -51,7 +51,7 @@ class FakeEngine:
         self.error_after: int | None = None
         """Say that the engine died after so many words, as vLLM does."""
         self.halves = False
-        """Break off in the middle of whole answers and of counts, and behind streams' [DONE]."""
+        """Break off in the middle of whole answers and of counts."""
         self.slow = 0.0
         """Seconds that a health check takes."""
         self.status: int | None = None
@@ -216,8 +216,6 @@ class FakeEngine:
             yield b"data: %b\n\n" % orjson.dumps(usage)
             finished = True
             yield b"data: [DONE]\n\n"
-            if self.halves:
-                raise ConnectionAbortedError("told to")
         finally:
             self.aborted += not finished
 

@@ -1,7 +1,7 @@
 """The engine's client, the null adapter, and the small parts of a turn."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from feedback.types import Message
 from serving.context import fit, shorter
-from serving.engine import MAX_EVENT_BYTES, EngineClient
+from serving.engine import MAX_EVENT_BYTES, EngineClient, EngineStream
 from serving.engine_errors import is_retryable
 from serving.errors import BadRequest, EngineCut, EngineRejected, EngineUnavailable
 from serving.null_adapter import write_null_adapter
@@ -87,6 +87,29 @@ async def test_an_engine_that_is_not_there() -> None:
         assert raised.value.retry_after > 0
         with pytest.raises(EngineUnavailable):
             await client.models()
+
+
+class Broken:
+    """A response, and its content, whose connection breaks once some of it was read."""
+
+    connection = None
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.content, self._pieces = self, pieces
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+        raise aiohttp.ClientPayloadError("the end of the stream is missing")
+
+
+async def test_what_breaks_behind_done_takes_nothing_back() -> None:
+    said, done = b'data: {"choices": []}\n\n', b"data: [DONE]\n\n"
+    whole = EngineStream(Broken(said, done), 1.0)  # type: ignore[arg-type]
+    assert [batch async for batch in whole.batches()] == [[{"choices": []}]]
+    cut = EngineStream(Broken(said, done[:-1]), 1.0)  # type: ignore[arg-type]
+    with pytest.raises(EngineCut):
+        [batch async for batch in cut.batches()]
 
 
 @pytest.mark.parametrize("how", ["cut_after", "error_after"])

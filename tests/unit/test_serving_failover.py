@@ -130,15 +130,6 @@ def test_what_breaks_in_the_middle_before_anybody_saw_it_is_asked_elsewhere(
     assert two.other.models[-1] == "base"
 
 
-def test_what_breaks_behind_its_end_is_whole(two: Two) -> None:
-    two.own.halves = True
-    response = two.ask(stream=True)
-    (row,) = two.service.store.completions()
-    assert said(response) == (row.id, "[DONE]")
-    assert (row.status, row.text) == ("complete", "Answered by base.")
-    assert two.asked() == [1, 0]
-
-
 def test_a_stream_that_breaks_before_its_first_chunk_is_opened_elsewhere(two: Two) -> None:
     two.own.cut_after = -1
     response = two.ask(stream=True)
