@@ -105,6 +105,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     engine = create_engine(
         url,
         json_serializer=_to_json,
+        hide_parameters=True,  # what people wrote is in no error, so in no log
         connect_args={"timeout": BUSY_SECONDS},
         pool_size=1 if writes else READERS,
         max_overflow=0 if writes else -1,
@@ -140,6 +141,7 @@ def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
     engine = create_engine(
         url.set(query={**defaults, **url.query}),
         json_serializer=_to_json,
+        hide_parameters=True,
         pool_pre_ping=True,
         # Repeatable reads would show a writer what was there before it got its turn.
         isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",

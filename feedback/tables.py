@@ -176,6 +176,21 @@ correction_events = Table(
     Column("at", Float, nullable=False),
 )
 
+erasures = Table(
+    # Who was forgotten, told by a salted hash only: a restore of an older backup looks for them.
+    "erasures",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("salt", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("asked", Float, nullable=False),
+    Column("counts", JSON, nullable=False, comment="rows deleted, by table"),
+    Column("left", JSON, nullable=False, comment="what finishing needs; empty once it is done"),
+    Column("adapters", JSON, nullable=False, comment="that learned from the person"),
+    Column("done", Float, comment="when files were cleaned and the proof was written"),
+)
+
 cycle_reads = Table(
     # What a cycle read is visible once this row is there.
     "cycle_reads",

@@ -70,9 +70,16 @@ def _status_text(found: dict[str, Any]) -> str:
         ("held", found["hold"]["reason"] if found.get("hold") else "no"),
         ("engine", found["engine"]),
         ("feedback", said),
+        ("forgotten", _knew(found["knew_forgotten"])),
         ("last cycle", f"{last['outcome'] or last['stage']}: {last['reason']}" if last else "none"),
     ]
     return "\n".join(f"{name:<11} {value}" for name, value in lines)
+
+
+def _knew(adapters: list[str]) -> str:
+    if not adapters:
+        return "no adapter in use learned from a person who was forgotten"
+    return f"{', '.join(adapters)} learned from a person who was forgotten: promote a newer one"
 
 
 @app.command()
@@ -220,6 +227,8 @@ def restore(
     said = f"restored {found['files']} files into {found['home']}"
     if not found["checked"]:
         said += "; nothing of it was checked: the archive is older than the list of hashes"
+    if found["forgotten"]:
+        said += f"; {found['forgotten']} people who were forgotten since are forgotten again"
     if found["aside"]:
         said += (
             f"; what was there is in {found['aside']}: a full copy, which `feedback forget` and"

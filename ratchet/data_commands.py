@@ -146,11 +146,12 @@ def take_in(
 
 @feedback.command("forget")
 def forget_person(user: str, as_json: Json = False) -> None:
-    """Delete everything a person asked, was answered and said, datasets that hold it included."""
+    """Delete all that a person asked, was answered and said, and what was made of it; prove it."""
+    from ratchet.erasure_proof import in_words
     from ratchet.forget import forget_everywhere
 
     found = forget_everywhere(load_settings(), user)
-    result(found, as_json, lambda: "\n".join(f"{k}: {v}" for k, v in found.items()))
+    result(found, as_json, lambda: f"{in_words(found)}\nThis is kept in {found['proof']}")
 
 
 @documents.command("add")

@@ -26,7 +26,8 @@ from training.adapter import Published, fingerprint
 from training.adapter import publish as publish_adapter
 from training.card import describe
 from training.curation import Curated, Method, Rules, curate
-from training.dataset import read_manifest, write_dataset
+from training.dataset import is_erased, read_manifest, write_dataset
+from training.erased import answers_behind
 from training.fates import fates
 from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
@@ -242,8 +243,11 @@ def _child(
         steps = f" {progress.step}/{progress.steps}" if progress.steps else ""
         run.progress(progress.percent / 100, f"{progress.stage}{steps}{loss}")
 
+    def stopped() -> bool:
+        return run.interrupted() or is_erased(job.dataset)
+
     try:
-        return run_job(job, folder.resolve(), report, run.interrupted)
+        return run_job(job, folder.resolve(), report, stopped)
     except TrainingCancelled:
         run.check()  # the worker is asked to stop: the cycle is interrupted, it has not failed
         raise
@@ -264,7 +268,8 @@ def publish(parts: Parts, run: CycleRun) -> str | Ending:
                 dataset=str((run.cycle.dataset or {}).get("hash", "")),
                 cycle=str(run.id),
                 metrics=result.metrics,
-            )
+            ),
+            answers_behind(Path(run.work["dataset_path"])),
         )
     Uses(parts.database).publish(run.id, name)
     run.keep(adapter=name)

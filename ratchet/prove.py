@@ -239,8 +239,8 @@ def undecided(decisions: list[Decision]) -> Ending:
 def promote(parts: Parts, run: CycleRun) -> str | Ending:
     """Make the winner live, unless a person has to say so first."""
     chosen, cycle = run.work["chosen"], run.cycle
-    reason = f"cycle {run.id}: passed the gate"
-    if not any(d.reason == reason for d in parts.registry.deployments()):
+    reason = _why(run)
+    if not has_promoted(parts, run):
         # Else a restart finds its promotion done, and perhaps rolled back by somebody since.
         waiting = _waits_for_a_person(parts, chosen)
         if waiting:
@@ -264,6 +264,15 @@ def promote(parts: Parts, run: CycleRun) -> str | Ending:
     confirmed = _web_follows(parts, chosen)
     unseen = "" if confirmed else " Web has not confirmed it yet."
     return Ending("promoted", f"{chosen} is live. {(cycle.gate or {})[chosen]['reason']}{unseen}")
+
+
+def has_promoted(parts: Parts, run: CycleRun) -> bool:
+    """Whether this cycle has moved `live`, perhaps before a restart."""
+    return any(d.reason == _why(run) for d in parts.registry.deployments())
+
+
+def _why(run: CycleRun) -> str:
+    return f"cycle {run.id}: passed the gate"
 
 
 def _web_follows(parts: Parts, responder: str) -> bool:

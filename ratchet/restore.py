@@ -21,8 +21,10 @@ from sqlalchemy import inspect, make_url, select, update
 
 from feedback.database import Database
 from ratchet.archive import DATABASE, FILES, FOLDERS, FORMAT, MANIFEST, OWNER_ONLY, ArchiveError
+from ratchet.forget import finish_all
 from ratchet.home_lock import HomeTaken, alone
 from ratchet.migrations import migrate, revision
+from ratchet.reforget import forget_again, known_erasures
 from ratchet.settings import Settings
 from ratchet.transfer import copy_rows, rows_in
 from serving.tables import adapters
@@ -57,7 +59,8 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> dict[str, Any]
     try:
         manifest = _unpack(file, draft)
         files = sum(path.is_file() for path in draft.rglob("*")) - (manifest is not None)
-        rows, aside = _bring(draft, settings, taken, replace=replace)
+        rows, aside, forgotten = _bring(draft, settings, taken, replace=replace)
+        _finish_forgetting(settings)
         os.sync()  # what is said to be there outlives a power cut
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -67,7 +70,17 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> dict[str, Any]
         "rows": rows,
         "checked": manifest is not None,
         "aside": str(aside) if aside else None,
+        "forgotten": forgotten,
     }
+
+
+def _finish_forgetting(settings: Settings) -> None:
+    """Remove what was made of the words of those who were forgotten again."""
+    database = Database(settings.database)
+    try:
+        finish_all(settings, database)
+    finally:
+        database.dispose()
 
 
 def _file_of(settings: Settings) -> Path | None:
@@ -143,8 +156,8 @@ def _open_server(settings: Settings, *, replace: bool) -> Database:
 
 def _bring(
     draft: Path, settings: Settings, taken: list[Path], *, replace: bool
-) -> tuple[dict[str, int], Path | None]:
-    """Put everything in its place; return the count of rows, and where what was there is.
+) -> tuple[dict[str, int], Path | None, int]:
+    """Put everything in its place; return the rows, where what was there is, and who is forgotten.
 
     What may take long or want room happens before anything is moved.
     """
@@ -155,15 +168,18 @@ def _bring(
             raise ArchiveError("the archive's database was not made by Ratchet.")
         migrate(copy)
         _move_adapters(copy, settings.home)
+        # Before anybody can read it: who was forgotten since the backup is not even there briefly.
+        forgotten = forget_again(copy, known_erasures(settings), time.time())
         rows = rows_in(copy)
         copy.scrub()
         if target is None:
-            return rows, _bring_to_server(copy, draft, settings, taken, replace=replace)
+            aside = _bring_to_server(copy, draft, settings, taken, replace=replace)
+            return rows, aside, forgotten
     finally:
         copy.dispose()
     with _beside(draft / DATABASE, target) as ready, _exchanged(draft, settings, taken) as aside:
         ready.replace(target)
-    return rows, aside
+    return rows, aside, forgotten
 
 
 def _bring_to_server(

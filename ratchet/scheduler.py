@@ -25,6 +25,8 @@ ACTOR = "schedule"
 FIRST_PAUSE = 600.0
 """Seconds after a failed cycle before the next one; doubled with each failure in a row."""
 LONGEST_PAUSE = 86400.0
+FORGET_SECONDS = 5
+"""Between two looks whether somebody is to be forgotten to the end."""
 MOST_WAITS = 4
 """Looks that a cycle which is due waits for people to pause."""
 
@@ -82,10 +84,14 @@ class Scheduler:
         store: FeedbackStore,
         watch: Callable[[], None],
         tidy: Callable[[], None] | None = None,
+        forget: Callable[[], object] | None = None,
     ) -> None:
-        """Run `watch` as often as votes are counted, and `tidy` every hour, schedule or not."""
+        """Run `watch` as often as votes are counted; `tidy` every hour, schedule or not.
+
+        `forget` finishes what people asked for, every few seconds, schedule or not.
+        """
         self._schedule, self._cycles, self._store, self._watch = schedule, cycles, store, watch
-        self._tidy = tidy
+        self._tidy, self._forget = tidy, forget
         self._background = BackgroundScheduler(timezone=UTC, daemon=True)
         self._waited = 0
 
@@ -99,6 +105,11 @@ class Scheduler:
             hourly, now = IntervalTrigger(hours=1, timezone=UTC), datetime.now(UTC)
             self._background.add_job(
                 self._tidy, hourly, coalesce=True, misfire_grace_time=None, next_run_time=now
+            )
+        if self._forget is not None:
+            often, now = IntervalTrigger(seconds=FORGET_SECONDS, timezone=UTC), datetime.now(UTC)
+            self._background.add_job(
+                self._forget, often, coalesce=True, max_instances=1, next_run_time=now
             )
         if self._schedule.enabled:
             self._add_cycles()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from feedback.erasures import forgotten_by
 from feedback.store import FeedbackStore
 from ratchet.cycles import CycleStore
 from serving.registry import Registry
@@ -45,7 +46,15 @@ class LoopStatus:
             "replicas": [asdict(r) for r in replicas],
             "feedback": asdict(self._store.counts()),
             "last_cycle": last.public() if last else None,
+            "knew_forgotten": self._knew_forgotten(live, candidate),
         }
+
+    def _knew_forgotten(self, live: str, candidate: str | None) -> list[str]:
+        """Return which adapters in use learned from somebody who has been forgotten since."""
+        below = self._registry.previous()
+        used = (parse(live).adapter, parse(below).adapter if below else None, candidate)
+        knew = forgotten_by(self._store.database)
+        return [adapter for adapter in dict.fromkeys(used) if adapter in knew and adapter]
 
     def cycles(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest cycles first, with their stages and progress."""

@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
@@ -15,6 +16,7 @@ from feedback.retention import remove_texts
 from ratchet.children import watch_parent
 from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
+from ratchet.forget import finish_all
 from ratchet.home_lock import shared
 from ratchet.lease import Lease, holder_id
 from ratchet.migrations import migrate_url
@@ -83,6 +85,7 @@ def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
         parts.store,
         watcher.look,
         tidying(parts, interrupted),
+        partial(finish_all, parts.settings, parts.database),
     )
     loop = build_loop(parts)
     with lease:

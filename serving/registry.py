@@ -9,13 +9,14 @@ model's hash, and a base that was never served before starts at `rag`.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
 from feedback.database import Database
+from feedback.privacy import check_remembered
 from serving import eligibility, holds, stack, tables
 from serving.errors import LiveMoved, NothingToRollBack, PromotionHeld
 from serving.records import AdapterRecord, Canary, Deployment, Hold, Routes
@@ -45,13 +46,20 @@ class Registry:
             connection.execute(insert(tables.adapter_numbers).values(row))
         return f"ratchet-{number:04d}"
 
-    def add_adapter(self, record: AdapterRecord) -> None:
+    def add_adapter(self, record: AdapterRecord, learned_from: Collection[str] = ()) -> None:
         """Register a published adapter.
+
+        Args:
+            record: The adapter.
+            learned_from: Ids of the answers that it was trained and judged on.
 
         Raises:
             ValueError: an adapter of this name exists; adapters are never replaced.
+            PersonForgotten: one of the answers is gone.
         """
         with self.database.write() as connection:
+            # In this transaction: whoever forgets them later finds the adapter in the table.
+            check_remembered(connection, learned_from)
             if eligibility.adapter(connection, record.name) is not None:
                 raise ValueError(
                     f"adapter {record.name!r} exists; publish under next_adapter_name() instead"

@@ -29,6 +29,8 @@ from training.voters import as_json
 MANIFEST = "manifest.json"
 CARD = "card.html"
 """The dataset on one page, for people; no part of its content."""
+ERASED = "erased"
+"""The manifest's mark of a dataset without rows (training/erased.py)."""
 # Short enough for a page, long enough that two datasets never meet.
 _NAME_CHARACTERS = 16
 
@@ -65,6 +67,8 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
     name = _content_hash(hashes, sources)
     counts = _counts(curated)
     path = home / "datasets" / name
+    if path.exists() and is_erased(path):
+        shutil.rmtree(path)  # the same rows without whoever was forgotten: theirs were left out
     if path.exists():
         verify(path)
         return DatasetRef(name, path, counts)
@@ -103,6 +107,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def is_erased(path: Path) -> bool:
+    """Whether a dataset's rows were removed because it held some of a person who was forgotten."""
+    try:
+        return bool(read_manifest(path).get(ERASED))
+    except DatasetError:
+        return False
+
+
 def read_rows(path: Path, part: str) -> list[dict[str, Any]]:
     """Read one file of a dataset, e.g. `train`.
 
@@ -124,6 +136,8 @@ def verify(path: Path) -> None:
         DatasetError: a file is missing or was changed.
     """
     manifest = read_manifest(path)
+    if manifest.get(ERASED):
+        raise DatasetError(f"{path} held rows of a person who was forgotten: run the round again")
     for name, expected in manifest["files"].items():
         try:
             found = hashlib.sha256((path / name).read_bytes()).hexdigest()

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from feedback.database import Database
+from feedback.erasures import finish, ledger, unfinished
 from feedback.privacy import forget
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
-from feedback.tables import metadata
+from feedback.tables import erasures, metadata
 from feedback.types import Comparison, Completion, Counts, UnknownCompletion
 
 
@@ -46,7 +47,7 @@ def test_a_forgotten_persons_words_are_on_no_page_of_sqlite(
 ) -> None:
     speak(store, "ada", "xyzzy")
     speak(store, "bob", "plugh")
-    assert forget(store.database, "ada").scrubbed
+    forget(store.database, "ada")
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert [name for name, content in files.items() if b"xyzzy" in content] == []
     assert any(b"plugh" in content for content in files.values())
@@ -55,11 +56,26 @@ def test_a_forgotten_persons_words_are_on_no_page_of_sqlite(
 def test_a_forgotten_person_is_in_no_table(store: FeedbackStore) -> None:
     speak(store, "ada", "xyzzy")
     speak(store, "bob", "plugh")
-    report = forget(store.database, "ada")
-    assert (report.completions, report.votes, report.comparisons) == (2, 1, 1)
-    assert (report.corrections, report.events, report.scrubbed) == (1, 5, True)
+    counts = forget(store.database, "ada").counts
+    assert {table: count for table, count in counts.items() if count} == {
+        "comparison_events": 1,
+        "comparisons": 1,
+        "completions": 2,
+        "conversations": 1,
+        "correction_events": 2,
+        "corrections": 1,
+        "vote_events": 2,
+        "votes": 1,
+    }
+    [entry] = unfinished(store.database)
+    finish(store.database, entry.id, ["ratchet-0001"], 5.0)
+    assert unfinished(store.database) == []
+    [entry] = ledger(store.database)
+    assert (entry.left, entry.done, entry.adapters) == ({}, 5.0, ("ratchet-0001",))
+    assert entry.means("ada")
+    assert not entry.means("bob")
     with store.database.read() as connection:
-        for table in metadata.sorted_tables:
+        for table in set(metadata.sorted_tables) - {erasures}:
             assert "ada" not in str(connection.execute(table.select()).all()), table.name
     assert store.counts() == Counts(votes=1, comparisons=1, corrections=1, completions=2)
 
@@ -68,9 +84,9 @@ def test_forgetting_again_finds_nothing_and_late_words_find_no_answer(
     store: FeedbackStore,
 ) -> None:
     speak(store, "ada", "xyzzy")
-    forget(store.database, "ada")
-    again = forget(store.database, "ada")
-    assert (again.completions, again.votes, again.events) == (0, 0, 0)
+    first = forget(store.database, "ada")
+    assert forget(store.database, "ada") == first
+    assert [entry.id for entry in ledger(store.database)] == [first.id]
     with pytest.raises(UnknownCompletion):
         store.record_vote("ada-left", "ada", True)
     with pytest.raises(UnknownCompletion):
