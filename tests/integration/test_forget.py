@@ -1,0 +1,240 @@
+"""A person is forgotten to the end: in rows, bytes, datasets, jobs, logs, exports and backups."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feedback.erasures import ledger, unfinished
+from feedback.exchange import export_feedback
+from feedback.privacy import forget
+from ratchet import learn
+from ratchet.archive import write_backup
+from ratchet.forget import finish_all, forget_everywhere
+from ratchet.restore import read_backup
+from ratchet.settings import Settings
+from ratchet.stages import forgotten
+from ratchet.wiring import Parts
+from tests.forget_kit import ADA, answer, begin, litter, open_home, speak, traces, turn
+from training.dataset import DatasetError, read_manifest, verify
+from training.erased import datasets
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Parts]:
+    """A service's home in which Ada has spoken and an adapter is live that learned from it."""
+    made = open_home(tmp_path / "home")
+    speak(made)
+    turn(made)
+    litter(made.settings.home)
+    yield made
+    made.database.dispose()
+
+
+def test_nothing_of_the_person_is_left_in_any_file(parts: Parts, tmp_path: Path) -> None:
+    home = parts.settings.home
+    before = traces(home)
+    assert {"ratchet.db", "logs/web.log", "jobs/1/kto/log.txt", ".restore-x/train.jsonl"} < {
+        name.removesuffix("-wal") for name in before
+    }
+    proof = forget_everywhere(parts.settings, ADA)
+    assert traces(home) == []
+    assert (home / "logs" / "web.log").read_text(encoding="utf-8").splitlines()[::2] == [
+        "INFO all is well",
+        "INFO on",
+    ]
+    assert proof["check"]["named"] == {}
+    assert proof["check"]["quoted"] == {}
+    assert (
+        proof["rows"] | {"completions": 13, "votes": 12, "evaluation answers": 1} == (proof["rows"])
+    )
+    (tmp_path / "out").mkdir()
+    for form in ("raw", "kto", "dpo", "sft"):
+        export_feedback(parts.store, form, tmp_path / "out" / f"{form}.jsonl")  # type: ignore[arg-type]
+    assert traces(tmp_path / "out") == []
+    write_backup(parts.settings, tmp_path / "later" / "backup.tar")
+    assert traces(tmp_path / "later") == []
+
+
+def test_what_learned_from_the_person_is_listed_and_trained_anew(parts: Parts) -> None:
+    home = parts.settings.home
+    [dataset] = datasets(home)
+    people = read_manifest(dataset)["counts"]
+    proof = forget_everywhere(parts.settings, ADA)
+    [knew] = proof["adapters"]
+    assert (knew["name"], knew["is"], knew["dataset"]) == ("ratchet-0001", ["live"], dataset.name)
+    assert sum(knew["rows"].values()) > 5
+    assert parts.status.status()["knew_forgotten"] == ["ratchet-0001"]
+    request = parts.cycles.next_request()
+    assert request is not None
+    assert (request.id, request.actor) == (proof["retrain"]["request"], proof["id"])
+    with pytest.raises(DatasetError, match="forgotten"):
+        verify(dataset)
+    assert read_manifest(dataset)["counts"] == people
+    assert not {"c3", "c13"} & set(json.dumps(read_manifest(dataset)["sources"]).split('"'))
+    turn(parts, "ratchet-0002")
+    [fresh] = set(datasets(home)) - {dataset}
+    sources = json.dumps(read_manifest(fresh)["sources"])
+    assert not any(f'"c{n}"' in sources for n in range(3, 120, 10))
+    assert parts.status.status()["knew_forgotten"] == ["ratchet-0001"], "a rollback goes there"
+    turn(parts, "ratchet-0003")
+    assert parts.status.status()["knew_forgotten"] == []
+
+
+def test_a_second_person_still_finds_the_adapters_that_knew_them(parts: Parts) -> None:
+    forget_everywhere(parts.settings, ADA)
+    proof = forget_everywhere(parts.settings, "person-4")
+    assert [knew["name"] for knew in proof["adapters"]] == ["ratchet-0001"]
+
+
+def test_the_same_words_of_others_are_theirs(parts: Parts) -> None:
+    answer(parts, "same", "bob", "How long is the wait for zqask in policy 3?", "Who knows.")
+    proof = forget_everywhere(parts.settings, ADA)
+    assert "completions.messages" in proof["check"]["same_words_of_others"]
+    assert proof["check"]["quoted"] == {}
+    assert parts.store.completion("same") is not None
+
+
+def test_without_the_schedule_training_is_left_to_people(parts: Parts) -> None:
+    settings = parts.settings.model_copy(
+        update={"schedule": parts.settings.schedule.model_copy(update={"enabled": False})}
+    )
+    proof = forget_everywhere(settings, ADA)
+    assert proof["retrain"]["state"] == "by hand"
+    assert "ratchet cycle" in proof["retrain"]["why"]
+    assert parts.cycles.next_request() is None
+
+
+def test_a_running_cycle_ends_before_it_makes_an_adapter(parts: Parts) -> None:
+    run = begin(parts)
+    learn.curate_window(parts, run)
+    assert forgotten(parts, run) is None
+    forget(parts.database, ADA)  # by another process, which has not come to the files yet
+    ending = forgotten(parts, run)
+    assert ending is not None
+    assert ending.outcome == "skipped"
+    finish_all(parts.settings, parts.database)
+    assert forgotten(parts, run) == ending
+    assert [file.name for file in Path(run.work["dataset_path"]).iterdir()] == ["manifest.json"]
+
+
+def test_a_dataset_that_was_read_before_and_written_after_is_found(parts: Parts) -> None:
+    run = begin(parts)
+    rows = learn.curated(parts, run.cycle.cutoff, "kto")
+    # A draft in a cycle that curates may be its own.
+    shutil.rmtree(parts.settings.home / "datasets" / ".draft-x")
+    forget_everywhere(parts.settings, ADA)
+    dataset = learn.write_dataset(parts.settings.home, rows, {"late": True})
+    run.keep(dataset_path=str(dataset.path))
+    assert forgotten(parts, run) is not None
+    assert traces(parts.settings.home) == []
+
+
+def test_an_older_backup_comes_back_without_the_person(parts: Parts, tmp_path: Path) -> None:
+    archive = tmp_path / "archive.tar"
+    write_backup(parts.settings, archive)
+    first = forget_everywhere(parts.settings, ADA)
+    parts.database.dispose()
+    found = read_backup(parts.settings, archive, replace=True)
+    assert found["forgotten"] == 1
+    shutil.rmtree(found["aside"])  # a full copy of what was there, which the output says
+    home = parts.settings.home
+    assert traces(home) == []
+    again = sorted((home / "erasures").glob("*.json"))
+    assert len(again) == 2
+    assert {json.loads(file.read_text())["by"] for file in again} == {"command line", "restore"}
+    restored = open_home(home)
+    assert {entry.digest for entry in ledger(restored.database)} == {first["person"]["digest"]}
+    assert restored.status.status()["knew_forgotten"] == ["ratchet-0001"]
+    assert restored.store.counts().votes == 108
+    restored.database.dispose()
+
+
+def test_a_backup_knows_who_was_forgotten_before_it(parts: Parts, tmp_path: Path) -> None:
+    forget_everywhere(parts.settings, ADA)
+    answer(parts, "later", ADA, "Is hail covered?", "Yes.")  # whoever comes back is a new person
+    archive, other = tmp_path / "archive.tar", Settings(home=tmp_path / "other")
+    write_backup(parts.settings, archive)
+    shutil.copytree(parts.settings.home / "erasures", other.home / "erasures")
+    assert read_backup(other, archive)["forgotten"] == 0
+    restored = open_home(other.home)
+    assert restored.store.completion("later") is not None
+    restored.database.dispose()
+
+
+KILLED = """
+import os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from ratchet.forget import forget_everywhere
+from ratchet.settings import Settings
+last, steps = int(sys.argv[2]), 0
+def step(*_):
+    global steps
+    steps += 1
+    if steps == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+event.listen(Engine, "before_cursor_execute", step)
+event.listen(Engine, "commit", step)
+WATCHED = {"os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "open"}
+sys.addaudithook(lambda name, _: step() if name in WATCHED else None)
+forget_everywhere(Settings(home=sys.argv[1]), sys.argv[3])
+print(steps)
+"""
+
+
+def run_forget(home: Path, last: int) -> subprocess.CompletedProcess[str]:
+    """Forget Ada in a process that is killed before its `last` step; 0: never."""
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, str(home), str(last), ADA],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_wherever_it_is_killed_the_next_run_ends_the_same(
+    parts: Parts, tmp_path: Path, kills: int
+) -> None:
+    parts.database.dispose()
+    original = parts.settings.home
+    whole = tmp_path / "whole"
+    shutil.copytree(original, whole)
+    done = run_forget(whole, 0)
+    assert done.returncode == 0, done.stderr
+    steps, expected = int(done.stdout.split()[-1]), outcome(whole)
+    draw = random.Random(7)
+    for number, last in enumerate(sorted(draw.sample(range(20, steps), kills))):
+        home = tmp_path / f"killed-{number}"
+        shutil.copytree(original, home)
+        assert run_forget(home, last).returncode == -signal.SIGKILL
+        assert run_forget(home, draw.randrange(20, steps)).returncode in {0, -signal.SIGKILL}
+        assert run_forget(home, 0).returncode == 0
+        assert (last, outcome(home)) == (last, expected)
+        shutil.rmtree(home)
+
+
+def outcome(home: Path) -> object:
+    """What must be the same, however often it took."""
+    left = open_home(home)
+    try:
+        assert unfinished(left.database) == []
+        [entry] = ledger(left.database)
+        proof = json.loads((home / "erasures" / f"{entry.id}.json").read_text(encoding="utf-8"))
+        assert (home / "erasures" / f"{entry.id}.txt").is_file()
+        assert traces(home) == []
+        same = {key: proof[key] for key in ("rows", "datasets", "jobs", "adapters", "retrain")}
+        files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+        return same, {f for f in files if not f.startswith(("erasures/", "ratchet.db"))}
+    finally:
+        left.database.dispose()
