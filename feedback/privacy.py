@@ -47,15 +47,28 @@ def forget(
     actor: str = "operator",
     clock: Callable[[], float] = time.time,
 ) -> Erasure:
-    """Delete what the person asked, was answered and said. Doing it again finds nothing.
+    """Delete what the person asked, was answered and said, and clean SQLite's pages.
+
+    Doing it again finds nothing, and returns the same entry.
+    """
+    erasure = forget_rows(database, person, actor, clock)
+    database.scrub()
+    return erasure
+
+
+def forget_rows(
+    database: Database,
+    person: str,
+    actor: str = "operator",
+    clock: Callable[[], float] = time.time,
+) -> Erasure:
+    """Delete what the person asked, was answered and said.
 
     It waits its turn behind what this process has been told to write, so that nothing that was said
     before comes after.
     """
     begun = new_erasure(person, THEMSELVES if actor == person else actor, clock())
-    erasure = database.submit(lambda connection: erase(connection, person, begun)).result()
-    database.scrub()
-    return erasure
+    return database.submit(lambda connection: erase(connection, person, begun)).result()
 
 
 def erase(connection: Connection, person: str, begun: Erasure) -> Erasure:

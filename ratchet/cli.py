@@ -232,7 +232,7 @@ def restore(
     if found["aside"]:
         said += (
             f"; what was there is in {found['aside']}: a full copy, which `feedback forget` and"
-            " retention do not look into; delete it when it is not needed any more"
+            " retention do not clean; delete it when it is not needed any more"
         )
     result(found, as_json, lambda: said)
 

@@ -208,6 +208,10 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
         {"text": _SAID},
         {"completion_id": "chatcmpl-1", "text": _SAID},
     ),
+    ("post", "/v1/feedback/forget"): (
+        {"sure": True, "user": "ada"},
+        {"erasure": "erasure-5f0c1e2d3b4a", "rows": {"completions": 3}, "proven": False},
+    ),
     ("get", "/v1/completions/{completion_id}/sources"): (
         None,
         {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from feedback.erasures import forgotten_by
 from feedback.summary import ResponderSummary, summarise
 from feedback.types import Counts
 from serving.errors import NotEligible, UnknownResponder
@@ -50,6 +51,8 @@ class Board:
     cycles: tuple[dict[str, Any], ...]
     """Newest first."""
     history: tuple[dict[str, Any], ...]
+    knew_forgotten: frozenset[str] = frozenset()
+    """Adapters that learned from somebody who has been forgotten since."""
 
     @property
     def ready(self) -> int:
@@ -95,6 +98,7 @@ def read_board(services: "Services", clock: Callable[[], float] = time.time) -> 
         votes=tuple(summarise(services.database)),
         cycles=tuple(services.loop.cycles(CYCLES)),
         history=tuple(registry.history()),
+        knew_forgotten=frozenset(forgotten_by(services.database)),
     )
 
 

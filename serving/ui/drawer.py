@@ -232,5 +232,6 @@ def _head(words: DrawerWords) -> str:
 def _links(words: DrawerWords) -> str:
     return (
         f'<ul class="r-links"><li><a href="compare/">{escape(words.compare)}</a></li>'
-        f'<li><a href="mine">{escape(words.mine)}</a></li></ul>'
+        f'<li><a href="mine">{escape(words.mine)}</a></li>'
+        f'<li><a href="mine#forget">{escape(words.forget)}</a></li></ul>'
     )

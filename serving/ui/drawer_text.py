@@ -35,6 +35,8 @@ class DrawerWords:
     keep: str
     compare: str
     mine: str
+    forget: str
+    """Leads to where everything can be deleted."""
     deleted: str
     gone: str
     """A conversation of somebody else's, or deleted, or never there."""
@@ -63,6 +65,7 @@ ENGLISH = DrawerWords(
     keep="Keep",
     compare="Compare answers",
     mine="What became of my votes",
+    forget="Delete my data",
     deleted="The conversation was deleted.",
     gone="There is no such conversation of yours.",
     wrong_title="A title has 1 to 200 characters.",
@@ -90,6 +93,7 @@ KOREAN = DrawerWords(
     keep="그대로 두기",
     compare="답변 비교하기",
     mine="내 평가는 어떻게 쓰였나",
+    forget="내 자료 삭제",
     deleted="대화를 삭제했습니다.",
     gone="그런 대화를 찾을 수 없습니다.",
     wrong_title="이름은 1자에서 200자까지 쓸 수 있습니다.",

@@ -5,6 +5,7 @@ every text that a person wrote is escaped.
 """
 
 import asyncio
+import re
 from collections.abc import Collection, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from feedback.uses import Use, Uses
-from serving.errors import Unauthorized
+from serving.api.forgetting import forget_now
+from serving.errors import Forbidden, Unauthorized
 from serving.responders import parse
 from serving.ui.document import HEADERS, document
 from serving.ui.messages import excerpt
@@ -24,6 +26,7 @@ from serving.ui.text import Language, language_of
 if TYPE_CHECKING:
     from serving.services import Services
 
+_ERASURE = re.compile(r"erasure-[0-9a-f]+")
 SHOWN = 30
 """Votes on a page; a link leads to older ones."""
 
@@ -34,7 +37,7 @@ def mine_route(services: "Services") -> APIRouter:
     uses = Uses(services.database)
 
     @router.get("/mine", include_in_schema=False)
-    async def mine(request: Request, before: float | None = None) -> Response:
+    async def mine(request: Request, before: float | None = None, forgotten: str = "") -> Response:
         try:
             person = services.identity.identify(request)
         except Unauthorized:
@@ -44,15 +47,30 @@ def mine_route(services: "Services") -> APIRouter:
         live = parse(services.router.routes.live).adapter
         language = language_of(request.headers.get("accept-language", ""))
         page = render_mine(
-            said[:SHOWN], {live} if live else set(), language, more=len(said) > SHOWN
-        )
+            said[:SHOWN], {live} if live else set(), language, more=len(said) > SHOWN,
+            forgotten=forgotten,
+        )  # fmt: skip
         return HTMLResponse(page, headers=HEADERS)
+
+    @router.post("/mine/forget", include_in_schema=False)
+    async def forget(request: Request) -> Response:
+        person = services.identity.identify(request)
+        person.require("feedback")
+        if not services.identity.is_ours(request):
+            raise Forbidden("this page's own button deletes; another page asked for it")
+        erasure = await forget_now(services, person.id, person.id)
+        return RedirectResponse(f"/mine?forgotten={erasure.id}", status_code=303)
 
     return router
 
 
 def render_mine(
-    uses: Sequence[Use], live: Collection[str], language: Language, *, more: bool
+    uses: Sequence[Use],
+    live: Collection[str],
+    language: Language,
+    *,
+    more: bool,
+    forgotten: str = "",
 ) -> str:
     """Return the page.
 
@@ -61,16 +79,31 @@ def render_mine(
         live: Adapters that answer people now.
         language: To write in.
         more: There are older ones.
+        forgotten: The number of the erasure that the person has just asked for.
     """
     words = MINE_WORDS[language]
     said = "".join(_item(use, live, words) for use in uses)
     body = f'<h1>{escape(words.title)}</h1><p class="lead">{escape(words.lead)}</p>'
+    if _ERASURE.fullmatch(forgotten):
+        told = escape(words.forgotten.format(erasure=forgotten))
+        body += f'<p class="told" role="status">{told}</p>'
     body += f'<ol class="said">{said}</ol>' if uses else f"<p>{escape(words.none_yet)}</p>"
     if more:
         older = f"mine?before={uses[-1].at!r}"
         body += f'<p class="older"><a href="{older}">{escape(words.older)}</a></p>'
     body += f'<p class="older"><a href="/">{escape(words.to_chat)}</a></p>'
+    body += _forgetting(words)
     return document(words.title, language, body)
+
+
+def _forgetting(words: MineWords) -> str:
+    """Return the button that deletes everything, behind a line that must be opened first."""
+    return (
+        f'<details class="forget" id="forget"><summary>{escape(words.forget)}</summary>'
+        f"<p>{escape(words.forget_text)}</p>"
+        '<form method="post" action="mine/forget">'
+        f'<button type="submit" class="bad">{escape(words.forget_sure)}</button></form></details>'
+    )
 
 
 def fate(use: Use, live: Collection[str], words: MineWords) -> tuple[str, str, str]:

@@ -38,6 +38,11 @@ class MineWords:
     reasons: Mapping[str, str]
     other: str
     """A reason that this page has no words for: `{reason}`."""
+    forget: str
+    forget_text: str
+    forget_sure: str
+    forgotten: str
+    """`{erasure}` is the number to name when asking an operator for the proof."""
 
 
 ENGLISH = MineWords(
@@ -93,6 +98,13 @@ ENGLISH = MineWords(
         "heldout": "The training looked at it only to see when to stop.",
     },
     other="Reason: {reason}.",
+    forget="Delete my conversations and votes",
+    forget_text="Deletes all your conversations, votes, choices and corrections, and what was"
+    " made of them for training. A version of the model that has learned from them cannot unlearn"
+    " it; the next one is trained without them. This cannot be taken back.",
+    forget_sure="Delete all of it for good",
+    forgotten="Your conversations and votes are deleted. What was made of them follows within"
+    " seconds. To ask an operator for the proof, name {erasure}.",
 )
 
 KOREAN = MineWords(
@@ -147,6 +159,12 @@ KOREAN = MineWords(
         "heldout": "학습을 언제 멈출지 살피는 데만 쓰였습니다.",
     },
     other="이유: {reason}.",
+    forget="내 대화와 평가 모두 삭제하기",
+    forget_text="내 대화, 평가, 선택, 수정과 그것으로 만든 학습 자료를 모두 삭제합니다. 이미 배운"
+    " 모델 버전에서 지울 수는 없지만, 다음 버전은 이 자료 없이 학습합니다. 되돌릴 수 없습니다.",
+    forget_sure="모두 영구히 삭제",
+    forgotten="대화와 평가를 삭제했습니다. 그것으로 만든 학습 자료도 곧 삭제됩니다. 증명서가"
+    " 필요하면 운영자에게 {erasure} 번호를 알려 주세요.",
 )
 
 MINE_WORDS: Mapping[Language, MineWords] = {"en": ENGLISH, "ko": KOREAN}

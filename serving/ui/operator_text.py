@@ -36,6 +36,8 @@ class OperatorWords:
     live: str
     previous: str
     previous_text: str
+    knew_forgotten: str
+    """Of an adapter that learned from a person who has been forgotten since."""
     candidate: str
     candidate_text: str
     promotion: str
@@ -97,6 +99,7 @@ ENGLISH = OperatorWords(
     live="Live",
     previous="Previous",
     previous_text="a rollback goes here",
+    knew_forgotten="learned from a person who was forgotten; a newer one should follow",
     candidate="Candidate",
     candidate_text="published {time} ago",
     promotion="Promotion",
@@ -175,6 +178,7 @@ KOREAN = OperatorWords(
     live="서비스 중",
     previous="이전",
     previous_text="되돌리면 이것이 답합니다",
+    knew_forgotten="삭제를 요청한 사람의 자료로 배웠습니다. 새 버전으로 바꿔 주세요",
     candidate="후보",
     candidate_text="{time} 전에 게시됨",
     promotion="승격",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from feedback.summary import ResponderSummary
+from serving.responders import parse
 from serving.ui.board import Board, health, span
 from serving.ui.charts import SHARES, IntervalRow, track, wilson
 from serving.ui.operator_text import OperatorWords
@@ -38,12 +39,16 @@ def cards(board: Board, words: OperatorWords) -> str:
     facts = f"{since(live.started, board.now, words)} · {by(live.actor, words)}"
     name = code(board.candidate) if board.candidate else _none(words)
     shown = [
-        _card(words.live, code(live.responder), facts, live.reason),
+        _card(
+            words.live, code(live.responder), facts, live.reason,
+            _knew(parse(live.responder).adapter, board, words),
+        ),
         _card(
             words.previous, code(below.responder) if below else _none(words),
             words.previous_text if below else "", "",
+            _knew(parse(below.responder).adapter, board, words) if below else "",
         ),
-        _card(words.candidate, name, made, ""),
+        _card(words.candidate, name, made, "", _knew(board.candidate, board, words)),
         _card(
             words.promotion, escape(words.held if held else words.automatic),
             f"{since(held.started, board.now, words)} · {by(held.actor, words)}" if held
@@ -109,6 +114,13 @@ def _card(label: str, value: str, small: str, reason: str, more: str = "") -> st
         f'<section class="r-card"><h3>{escape(label)}</h3><p class="r-value">{value}</p>'
         f'<p class="r-facts">{escape(small)}</p>{said}{more}</section>'
     )
+
+
+def _knew(adapter: str | None, board: Board, words: OperatorWords) -> str:
+    """Say of an adapter that it learned from somebody who has been forgotten since."""
+    if adapter not in board.knew_forgotten:
+        return ""
+    return f'<p class="r-card-reason">{badge("wait", words.knew_forgotten)}</p>'
 
 
 def _replicas(board: Board, words: OperatorWords) -> str:

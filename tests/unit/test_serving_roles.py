@@ -25,6 +25,7 @@ OPERATIONS: list[tuple[str, str, Any, str, int]] = [
     ("POST", "/v1/rankings", CHAT, "chat", 200),
     ("PUT", "/v1/feedback/rankings/x", {"order": None}, "feedback", 404),
     ("GET", "/v1/feedback/mine", None, "feedback", 200),
+    ("POST", "/v1/feedback/forget", {"sure": True}, "feedback", 200),
     ("GET", "/v1/conversations", None, "chat", 200),
     ("GET", "/v1/conversations/x", None, "chat", 404),
     ("PATCH", "/v1/conversations/x", {"title": "t"}, "chat", 404),

@@ -305,3 +305,10 @@ def test_reading_everything_is_quick(services: Services) -> None:
     started = time.thread_time()
     read_board(services)
     assert time.thread_time() - started < 1.0
+
+
+def test_an_adapter_that_knew_a_forgotten_person_says_so_while_it_is_in_use() -> None:
+    knew = board(knew_forgotten=frozenset({"ratchet-0002"}), candidate="ratchet-0004")
+    assert panels.cards(knew, ENGLISH).count(ENGLISH.knew_forgotten) == 1
+    assert ENGLISH.knew_forgotten not in panels.cards(board(), ENGLISH)
+    assert KOREAN.knew_forgotten in panels.cards(knew, KOREAN)
