@@ -9,6 +9,7 @@ be guessed; a whole quotation is always found.
 
 import hashlib
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,10 +40,9 @@ class Fingerprints:
 
     def quoted(self, text: str) -> int:
         """Count the texts that are quoted in `text`."""
-        found = set(_runs(self.key, text))
-        if found.isdisjoint(self._all):
-            return 0
-        return sum(len(kept & found) >= ENOUGH * len(kept) for kept in self.texts)
+        runs = self._with.keys() & set(_runs(self.key, text))
+        hits = Counter(number for run in runs for number in self._with[run])
+        return sum(hit >= ENOUGH * len(self.texts[number]) for number, hit in hits.items())
 
     def to_json(self) -> list[list[str]]:
         """Return them as JSON values, without the key."""
@@ -54,8 +54,12 @@ class Fingerprints:
         return cls(key, [frozenset(kept) for kept in record])
 
     @cached_property
-    def _all(self) -> frozenset[str]:
-        return frozenset().union(*self.texts)
+    def _with(self) -> dict[str, list[int]]:
+        found = defaultdict[str, list[int]](list)
+        for number, kept in enumerate(self.texts):
+            for run in kept:
+                found[run].append(number)
+        return dict(found)
 
 
 def _telling(text: str) -> bool:

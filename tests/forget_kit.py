@@ -25,14 +25,16 @@ PLANTED = (b"zqask", b"zqanswer", b"zqcorrect", b"zqcomment", b"zqreason", b"zqa
 """In the person's own words and in the answers to them."""
 
 
-def open_home(home: Path) -> Parts:
+def open_home(home: Path, url: str = "") -> Parts:
     """Open a home without engine and base model; close it with `parts.database.dispose()`."""
     home.mkdir(parents=True, exist_ok=True)
     suite = home.parent / "suite.jsonl"
     row = {"id": "a", "messages": [{"role": "user", "content": "Is hail covered by Roof One?"}]}
     line = json.dumps(row | {"language": "en", "kind": "fact", "value": "5 days"})
     suite.write_text(f"{line}\n", encoding="utf-8")
-    settings = Settings(home=home, base_model=str(home), evaluation={"suite": str(suite)})
+    settings = Settings(
+        home=home, base_model=str(home), evaluation={"suite": str(suite)}, database_url=url
+    )
     database = Database(settings.database)
     migrate(database)
     return Parts(

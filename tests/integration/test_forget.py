@@ -13,14 +13,16 @@ import pytest
 
 from feedback.erasures import ledger, unfinished
 from feedback.exchange import export_feedback
-from feedback.privacy import forget
+from feedback.privacy import PersonForgotten, forget
 from ratchet import learn
 from ratchet.archive import write_backup
+from ratchet.cycle import Ending
 from ratchet.forget import finish_all, forget_everywhere
 from ratchet.restore import read_backup
 from ratchet.settings import Settings
-from ratchet.stages import forgotten
+from ratchet.stages import build_loop, forgotten
 from ratchet.wiring import Parts
+from serving.records import AdapterRecord
 from tests.forget_kit import ADA, answer, begin, litter, open_home, speak, traces, turn
 from training.dataset import DatasetError, read_manifest, verify
 from training.erased import datasets
@@ -136,6 +138,37 @@ def test_a_dataset_that_was_read_before_and_written_after_is_found(parts: Parts)
     run.keep(dataset_path=str(dataset.path))
     assert forgotten(parts, run) is not None
     assert traces(parts.settings.home) == []
+
+
+def test_an_adapter_that_learned_from_who_is_gone_is_never_registered(parts: Parts) -> None:
+    record = AdapterRecord("ratchet-0009", "/x", "f", "hash", "kto", "d", "1")
+    forget(parts.database, ADA)
+    with pytest.raises(PersonForgotten, match="1 of the answers"):
+        parts.registry.add_adapter(record, {"c3", "c4"})
+    assert parts.registry.adapter("ratchet-0009") is None
+
+
+def test_a_cycle_that_ends_for_a_person_tidies_up_and_asks_for_another(parts: Parts) -> None:
+    run, loop = begin(parts), build_loop(parts)
+    assert isinstance(loop.stages["curate"](run), str)
+    run.keep(name="ratchet-0002")
+    left = [
+        parts.settings.home / "jobs" / str(run.id) / "kto",
+        parts.settings.home / "adapters" / "ratchet-0002",
+    ]
+    for folder in left:
+        folder.mkdir(parents=True)
+    forget(parts.database, ADA)
+    ending = loop.stages["train"](run)
+    assert isinstance(ending, Ending)
+    loop.leave(run, ending)
+    assert [folder.exists() for folder in left] == [False, False]
+    request = parts.cycles.next_request()
+    assert request is not None
+    assert request.actor == f"cycle {run.id}"
+    loop.leave(run, ending)  # again, after a crash
+    parts.cycles.start(request, "me")
+    assert parts.cycles.next_request() is None
 
 
 def test_an_older_backup_comes_back_without_the_person(parts: Parts, tmp_path: Path) -> None:

@@ -139,6 +139,19 @@ def test_old_texts_go_at_once_and_although_the_schedule_is_off(cycles: CycleStor
     assert cycles.next_request() is None
 
 
+def test_forgetting_is_finished_at_once_and_although_the_schedule_is_off(
+    cycles: CycleStore,
+) -> None:
+    finished = threading.Event()
+    scheduler = Scheduler(
+        Schedule(enabled=False), cycles, Counting(cycles._database), lambda: None,
+        forget=finished.set,
+    )  # fmt: skip
+    scheduler.start()
+    assert finished.wait(10)
+    scheduler.stop()
+
+
 def test_with_the_schedule_on_votes_are_counted_by_itself(cycles: CycleStore) -> None:
     import time
 
