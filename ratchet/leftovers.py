@@ -88,13 +88,17 @@ def _remove_evaluations(database: Database, erasure: Erasure, texts: Fingerprint
     for ids in _quoting(database, texts):
         with database.write() as connection:
             change = update(completions).where(completions.c.id.in_(ids))
-            connection.execute(change.values(messages=[], passages=[], sampling={}, text=REMOVED))
+            connection.execute(
+                change.values(messages=[], passages=[], sampling={}, steps=[], text=REMOVED)
+            )
             count(connection, erasure.id, "evaluation answers", len(ids))
 
 
 def _quoting(database: Database, texts: Fingerprints) -> Iterator[list[str]]:
     table, last = completions.c, ""
-    query = select(table.id, table.messages, table.text).where(table.purpose == "evaluation")
+    query = select(table.id, table.messages, table.text, table.steps).where(
+        table.purpose == "evaluation"
+    )
     while True:
         with database.read() as connection:
             part = query.where(table.id > last).order_by(table.id).limit(BATCH)
@@ -105,7 +109,7 @@ def _quoting(database: Database, texts: Fingerprints) -> Iterator[list[str]]:
         found = [
             row.id
             for row in rows
-            if any(texts.quoted(text) for text in texts_in([row.messages, row.text]))
+            if any(texts.quoted(text) for text in texts_in([row.messages, row.text, row.steps]))
         ]
         if found:
             yield found

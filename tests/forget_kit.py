@@ -21,7 +21,16 @@ from serving.registry import Registry
 from training.job import JOB, Job
 
 ADA = "zq-ada@example.com"
-PLANTED = (b"zqask", b"zqanswer", b"zqcorrect", b"zqcomment", b"zqreason", b"zqagain", b"zqlog")
+PLANTED = (
+    b"zqask",
+    b"zqanswer",
+    b"zqcorrect",
+    b"zqcomment",
+    b"zqreason",
+    b"zqagain",
+    b"zqlog",
+    b"zqstep",
+)
 """In the person's own words and in the answers to them."""
 
 
@@ -51,6 +60,7 @@ def answer(parts: Parts, name: str, person: str, asked: str, text: str, **given:
             id=name, conversation=given.get("conversation", name), person=person, responder="rag",
             sampling={}, messages=({"role": "user", "content": asked},), purpose=purpose,
             interface="page" if name == "c3-again" else "api", parent=given.get("parent"),
+            steps=({"query": f"zqstep {asked}"},) if "zqask" in asked else (),
         )
     )  # fmt: skip
     parts.store.close_completion(name, text=text, status="complete", finish_reason="stop")
