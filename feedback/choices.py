@@ -4,11 +4,24 @@ Invariant: the first choice is the evidence and keeps its time stamp; whoever ch
 who was who, so that is kept as an event only. Choosing the same again, or nothing, writes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, insert, select, update
 
+from feedback.tables import completions, consents
 from feedback.types import FeedbackError, NotServedTo
+
+CONSENT = (
+    select(consents.c.version)
+    .where(consents.c.person == bindparam("by"), consents.c.agreed.is_(True))
+    .scalar_subquery()
+)
+"""What an event's person, `by`, had agreed to by then: read where the event is written."""
+FINISHED = select(func.max(completions.c.updated), func.count()).where(
+    completions.c.id.in_(bindparam("shown", expanding=True)), completions.c.status != "streaming"
+)
+UNBLINDED = {"unblinded": True}
 
 
 class Choices:
@@ -29,7 +42,7 @@ class Choices:
             .order_by(events.c.id.desc())
             .limit(1)
         )
-        self._add_event = insert(events)
+        self._add_event = insert(events).values(consent=CONSENT)
 
     def find(self, connection: Connection, id_: str) -> Row[Any] | None:
         """Return what was shown, chosen from or not."""
@@ -50,14 +63,30 @@ class Choices:
             )
         return row
 
-    def choose(self, connection: Connection, row: Row[Any], said: Any, now: float) -> Row[Any]:
+    def choose(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        said: Any,
+        now: float,
+        *,
+        interface: str,
+        seconds: float | None,
+    ) -> Row[Any]:
         """Record what the person says, and return what counts now; None says nothing."""
         last = connection.execute(self._said, {"id": row.id}).scalar()
         if said is None or said == last:
             return row
         first = row._mapping[self._chosen] is None
-        change = {self._chosen: said, "updated": now} if first else {"unblinded": True}
-        connection.execute(self._change, {"of": row.id, **change})
+        blind = {self._chosen: said, "updated": now, "seconds": seconds}
+        connection.execute(self._change, {"of": row.id, **(blind if first else UNBLINDED)})
         event = {self._key: row.id, "person": row.person, self._chosen: said, "at": now}
+        event |= {"interface": interface, "by": row.person}
         connection.execute(self._add_event, event)
         return connection.execute(self._record, {"id": row.id}).one()
+
+
+def seconds_since_shown(connection: Connection, shown: Sequence[str], now: float) -> float | None:
+    """Return how long all answers have been there in full; None while one is still written."""
+    finished, count = connection.execute(FINISHED, {"shown": list(shown)}).one()
+    return max(0.0, now - finished) if count == len(shown) else None

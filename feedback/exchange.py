@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from feedback.consent import ASK, Consent, Consents, Rule
 from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import (
@@ -49,8 +50,13 @@ class ExportReport:
     left_out: Mapping[str, int]
 
 
-def export_feedback(store: FeedbackStore, form: Format, path: Path) -> ExportReport:
-    """Write all feedback as JSON lines to `path`, replacing it at once at the end.
+def export_feedback(
+    store: FeedbackStore, form: Format, path: Path, consent: Rule = ASK
+) -> ExportReport:
+    """Write feedback as JSON lines to `path`, replacing it at once at the end.
+
+    What is written to be trained on leaves out those whose words may not train by `consent`; `raw`,
+    which moves and keeps, holds everything.
 
     Raises:
         InvalidFeedback: there is no such format.
@@ -58,11 +64,15 @@ def export_feedback(store: FeedbackStore, form: Format, path: Path) -> ExportRep
     if form not in FORMATS:
         raise InvalidFeedback(f"format {form!r} is none of {', '.join(FORMATS)}")
     left_out: Counter[str] = Counter()
+    refusal = Consents(store.database).refusing(consent)
     written = 0
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             for row in FORMATS[form](store, left_out):
+                if form != "raw" and (reason := refusal(row["person"])):
+                    left_out[reason] += 1
+                    continue
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 written += 1
             file.flush()
@@ -75,11 +85,15 @@ def export_feedback(store: FeedbackStore, form: Format, path: Path) -> ExportRep
 
 def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
     """One row a record, with the answers it is about in full: what an import needs."""
+    for consent in Consents(store.database).all():
+        # Before what it is about: a file that is only half imported trains on nobody who said no.
+        yield _consent_row(consent)
     for vote, completion in store.iter_votes():
         said = {"reasons": list(vote.reasons), "comment": vote.comment}
         yield _raw_row(_vote_fields(vote, completion) | said, completion)
     for comparison, left, right in store.iter_comparisons():
-        yield _raw_row(_comparison_fields(comparison, left, right), left, right)
+        fields = _comparison_fields(comparison, left, right) | {"seconds": comparison.seconds}
+        yield _raw_row(fields, left, right)
     for ranking, answers in Rankings(store.database).iter():
         yield _raw_row(_ranking_fields(ranking, answers), *answers)
     for correction, completion in store.iter_corrections():
@@ -181,6 +195,7 @@ def _ranking_fields(ranking: Ranking, answers: Sequence[Completion]) -> Row:
         "answers": list(ranking.answers),
         "order": ranking.order,
         "unblinded": ranking.unblinded,
+        "seconds": ranking.seconds,
     }
 
 
@@ -210,6 +225,12 @@ def _fields(
         "created": iso(record.created),
         "updated": iso(record.updated),
     }
+
+
+def _consent_row(consent: Consent) -> Row:
+    said = {"agreed": consent.agreed, "version": consent.version}
+    stamps = dict.fromkeys(("created", "updated"), iso(consent.at))
+    return {"kind": "consent", "person": consent.person} | said | stamps
 
 
 def _raw_row(fields: Row, *completions: Completion) -> Row:

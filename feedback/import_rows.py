@@ -27,9 +27,9 @@ class SaidRow(BaseModel):
 class RawRow(SaidRow):
     """A record of our own export, with the answers that it is about."""
 
-    kind: Literal["vote", "comparison", "ranking", "correction"]
-    completion_id: str
-    completions: list[dict[str, Any]]
+    kind: Literal["vote", "comparison", "ranking", "correction", "consent"]
+    completion_id: str = ""
+    completions: list[dict[str, Any]] = []
     liked: bool | None = None
     reasons: tuple[str, ...] = ()
     comment: str = ""
@@ -41,6 +41,9 @@ class RawRow(SaidRow):
     answers: tuple[str, ...] = ()
     order: Order | None = None
     unblinded: bool = False
+    seconds: float | None = None
+    agreed: bool | None = None
+    version: str = ""
 
 
 class RatedRow(SaidRow):

@@ -151,7 +151,14 @@ def _take_vote(
     if known is not None and (row.updated is None or known.updated > updated - RESOLUTION):
         return False
     recording.put_vote(
-        connection, **key, liked=liked, reasons=(), comment="", now=updated, created=created
+        connection,
+        **key,
+        liked=liked,
+        reasons=(),
+        comment="",
+        now=updated,
+        created=created,
+        interface="import",
     )
     return True
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, select, update
 
 from feedback import recording
+from feedback.consent import CONSENT_OF, put_consent
 from feedback.import_rows import RawRow, seconds_of, stamps_of
 from feedback.rankings import add_ranking, find_ranking, put_order
 from feedback.tables import comparisons, completions, rankings
@@ -40,7 +41,7 @@ def _take_vote(connection: Connection, row: RawRow, created: float, updated: flo
         return False
     recording.put_vote(
         connection, **key, liked=row.liked, reasons=row.reasons, comment=row.comment,
-        now=updated, created=created,
+        now=updated, created=created, interface="import",
     )  # fmt: skip
     return True
 
@@ -51,7 +52,9 @@ def _take_comparison(connection: Connection, row: RawRow, created: float, update
     pair = Comparison(
         row.comparison_id, row.person, row.completion_id, row.right_completion_id, created=created
     )
-    return decide_pair(connection, pair, row.outcome, updated, unblinded=row.unblinded)
+    return decide_pair(
+        connection, pair, row.outcome, updated, unblinded=row.unblinded, seconds=row.seconds
+    )
 
 
 def _take_ranking(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
@@ -63,7 +66,7 @@ def _take_ranking(connection: Connection, row: RawRow, created: float, updated: 
         add_ranking(connection, asked, updated)
     elif known.order is not None:
         return False
-    put_order(connection, row.ranking_id, row.person, row.order, updated)
+    put_order(connection, row.ranking_id, row.person, row.order, updated, "import", row.seconds)
     if row.unblinded:
         change = update(rankings).where(rankings.c.id == row.ranking_id)
         connection.execute(change, {"unblinded": True})
@@ -75,7 +78,17 @@ def _take_correction(connection: Connection, row: RawRow, created: float, update
     known = connection.execute(recording.CORRECTION, key).first()
     if known is not None and known.updated > updated - RESOLUTION:
         return False
-    recording.put_correction(connection, **key, text=row.text, now=updated, created=created)
+    recording.put_correction(
+        connection, **key, text=row.text, now=updated, created=created, interface="import"
+    )
+    return True
+
+
+def _take_consent(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
+    known = connection.execute(CONSENT_OF, {"of": row.person}).first()
+    if known is not None and known.updated > updated - RESOLUTION:
+        return False
+    put_consent(connection, row.person, row.agreed, row.version, "import", updated)
     return True
 
 
@@ -84,11 +97,18 @@ _RECORDS: Mapping[str, Callable[[Connection, RawRow, float, float], bool]] = {
     "comparison": _take_comparison,
     "ranking": _take_ranking,
     "correction": _take_correction,
+    "consent": _take_consent,
 }
 
 
 def decide_pair(
-    connection: Connection, pair: Comparison, outcome: Outcome, at: float, *, unblinded: bool
+    connection: Connection,
+    pair: Comparison,
+    outcome: Outcome,
+    at: float,
+    *,
+    unblinded: bool,
+    seconds: float | None = None,
 ) -> bool:
     """Add a decided pair, or decide one that is here; say whether that changed anything."""
     known = connection.execute(recording.COMPARISON, {"id": pair.id}).first()
@@ -96,7 +116,7 @@ def decide_pair(
         recording.add_comparison(connection, pair, at)
     elif known.outcome is not None:
         return False
-    recording.put_outcome(connection, pair.id, pair.person, outcome, at)
+    recording.put_outcome(connection, pair.id, pair.person, outcome, at, "import", seconds)
     if unblinded:
         change = update(comparisons).where(comparisons.c.id == pair.id)
         connection.execute(change, {"unblinded": True})

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from feedback.choices import Choices
+from feedback.choices import Choices, seconds_since_shown
 from feedback.database import Database
 from feedback.recording import SERVED, check_served
 from feedback.rows import completion_of, pages, within
@@ -43,7 +43,15 @@ class Rankings:
             lambda connection: add_ranking(connection, ranking, self.clock())
         ).result()
 
-    def record(self, ranking_id: str, person: str, order: Order | None) -> Ranking:
+    def record(
+        self,
+        ranking_id: str,
+        person: str,
+        order: Order | None,
+        *,
+        interface: str = "api",
+        seconds: float | None = None,
+    ) -> Ranking:
         """Order the answers. The first order is the evidence; later ones are kept as unblinded.
 
         Raises:
@@ -52,7 +60,9 @@ class Rankings:
             InvalidFeedback: the order does not hold each of its answers once.
         """
         return self.database.submit(
-            lambda connection: put_order(connection, ranking_id, person, order, self.clock())
+            lambda connection: put_order(
+                connection, ranking_id, person, order, self.clock(), interface, seconds
+            )
         ).result()
 
     def get(self, ranking_id: str) -> Ranking | None:
@@ -116,11 +126,18 @@ def add_ranking(connection: Connection, ranking: Ranking, now: float) -> None:
 
 
 def put_order(
-    connection: Connection, ranking_id: str, person: str, order: Order | None, now: float
+    connection: Connection,
+    ranking_id: str,
+    person: str,
+    order: Order | None,
+    now: float,
+    interface: str = "api",
+    seconds: float | None = None,
 ) -> Ranking:
     """Order a ranking, or note that the person did so again after seeing who was who.
 
-    The first order is the evidence and keeps its time stamp; None orders nothing.
+    The first order is the evidence and keeps its time stamp; None orders nothing. `seconds` is
+    what it took them; None: the time since all answers were finished.
 
     Raises:
         UnknownRanking: there is no such ranking.
@@ -138,7 +155,10 @@ def put_order(
             f" {', '.join(ranking.answers)} once, best first, equally good ones in one list"
         )
     said = [list(equals) for equals in order]
-    return ranking_of(LINEUPS.choose(connection, row, said, now))
+    if seconds is None:
+        seconds = seconds_since_shown(connection, ranking.answers, now)
+    chosen = LINEUPS.choose(connection, row, said, now, interface=interface, seconds=seconds)
+    return ranking_of(chosen)
 
 
 def find_ranking(connection: Connection, ranking_id: str) -> Ranking | None:
@@ -162,6 +182,6 @@ def best_and_worst(
 
 def ranking_of(row: Row[Any]) -> Ranking:
     """Build the ranking at the start of the row."""
-    id_, person, _, answers, order, unblinded, created, updated = row[: len(rankings.columns)]
+    id_, person, _, answers, order, *rest = row[: len(rankings.columns)]
     best_first = None if order is None else tuple(tuple(equals) for equals in order)
-    return Ranking(id_, person, tuple(answers), best_first, unblinded, created, updated)
+    return Ranking(id_, person, tuple(answers), best_first, *rest)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
-from feedback.choices import Choices
+from feedback.choices import CONSENT, Choices, seconds_since_shown
 from feedback.rows import comparison_of, completion_values, correction_of, vote_of
 from feedback.tables import (
     comparison_events,
@@ -42,7 +42,9 @@ SERVED = select(completions.c.person, completions.c.purpose, completions.c.conve
 )
 ADD_COMPLETION = insert(completions)
 END_COMPLETION = update(completions).where(completions.c.id == bindparam("of"))
-ADD_VOTE, ADD_VOTE_EVENT = insert(votes), insert(vote_events)
+ADD_VOTE = insert(votes)
+ADD_VOTE_EVENT = insert(vote_events).values(consent=CONSENT)
+ADD_CORRECTION_EVENT = insert(correction_events).values(consent=CONSENT)
 VOTE = select(votes).where(
     votes.c.completion_id == bindparam("completion_id"), votes.c.person == bindparam("person")
 )
@@ -109,6 +111,7 @@ def put_vote(
     comment: str,
     now: float,
     created: float | None = None,
+    interface: str = "api",
 ) -> Vote | None:
     """Give, change or take back a vote; return what counts now.
 
@@ -136,7 +139,8 @@ def put_vote(
         created = row.created
         change = {"of": completion_id, "by": person, "updated": now}
         connection.execute(CHANGE_VOTE, {**change, **said})
-    connection.execute(ADD_VOTE_EVENT, {**key, **said, "at": now})
+    event = {"at": now, "interface": interface, "by": person}
+    connection.execute(ADD_VOTE_EVENT, {**key, **said, **event})
     if liked is None:
         return None
     return Vote(completion_id, person, liked, tuple(reasons), comment, created, now)
@@ -173,11 +177,18 @@ def add_comparison(connection: Connection, comparison: Comparison, now: float) -
 
 
 def put_outcome(
-    connection: Connection, comparison_id: str, person: str, outcome: Outcome | None, now: float
+    connection: Connection,
+    comparison_id: str,
+    person: str,
+    outcome: Outcome | None,
+    now: float,
+    interface: str = "api",
+    seconds: float | None = None,
 ) -> Comparison:
     """Decide a pair, or note that the person decided again after seeing who was who.
 
-    The first choice is the evidence and keeps its time stamp; None chooses nothing.
+    The first choice is the evidence and keeps its time stamp; None chooses nothing. `seconds` is
+    what it took them; None: the time since both answers were finished.
 
     Raises:
         UnknownComparison: there is no such pair.
@@ -187,7 +198,10 @@ def put_outcome(
     if outcome is not None and outcome not in OUTCOMES:
         raise InvalidFeedback(f"outcome {outcome!r} is none of {', '.join(OUTCOMES)} or null")
     row = PAIRS.shown_to(connection, comparison_id, person)
-    return comparison_of(PAIRS.choose(connection, row, outcome, now))
+    if seconds is None:
+        seconds = seconds_since_shown(connection, (row.left_id, row.right_id), now)
+    chosen = PAIRS.choose(connection, row, outcome, now, interface=interface, seconds=seconds)
+    return comparison_of(chosen)
 
 
 def put_correction(
@@ -197,6 +211,7 @@ def put_correction(
     text: str,
     now: float,
     created: float | None = None,
+    interface: str = "api",
 ) -> Correction:
     """Record how the answer should have been, or change that.
 
@@ -221,7 +236,8 @@ def put_correction(
         created = row.created
         change = {"of": completion_id, "by": person, "text": text, "updated": now}
         connection.execute(CHANGE_CORRECTION, change)
-    connection.execute(insert(correction_events), {**key, "text": text, "at": now})
+    event = {"at": now, "interface": interface, "by": person}
+    connection.execute(ADD_CORRECTION_EVENT, {**key, "text": text, **event})
     return Correction(completion_id, person, text, created, now)
 
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
-from feedback import recording
+from feedback import counting, recording
 from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
 from feedback.rows import (
@@ -26,14 +26,13 @@ from feedback.rows import (
     vote_of,
     within,
 )
-from feedback.tables import comparisons, completions, corrections, rankings, vote_events, votes
+from feedback.tables import comparisons, completions, corrections, votes
 from feedback.types import (
     PEOPLE_PURPOSES,
     Comparison,
     Completion,
     Correction,
     Counts,
-    Event,
     Outcome,
     Purpose,
     Status,
@@ -159,6 +158,8 @@ class FeedbackStore:
         liked: bool | None,
         reasons: Sequence[str] = (),
         comment: str = "",
+        *,
+        interface: str = "api",
     ) -> Vote | None:
         """Give a vote, change it, or take it back with None; return what counts now.
 
@@ -167,9 +168,10 @@ class FeedbackStore:
             NotServedTo: it was given to somebody else.
             InvalidFeedback: the reasons or the comment cannot be stored.
         """
+        said = (completion_id, person, liked, reasons, comment)
         return self._write(
             lambda connection: recording.put_vote(
-                connection, completion_id, person, liked, reasons, comment, self.clock()
+                connection, *said, self.clock(), interface=interface
             )
         )
 
@@ -179,15 +181,6 @@ class FeedbackStore:
         with self.database.read() as connection:
             row = connection.execute(recording.VOTE, key).first()
         return None if row is None or row.liked is None else vote_of(row)
-
-    def vote_history(self, completion_id: str, person: str) -> list[Event]:
-        """Return every state that this person's vote was in, oldest first; None: taken back."""
-        table = vote_events.c
-        query = select(table.at, table.liked).where(
-            table.completion_id == completion_id, table.person == person
-        )
-        with self.database.read() as connection:
-            return [Event(*row) for row in connection.execute(query.order_by(table.id))]
 
     def open_comparison(self, comparison: Comparison) -> None:
         """Record a pair before it is shown, so that it can be decided from then on.
@@ -208,7 +201,13 @@ class FeedbackStore:
         return comparison_of(row) if row else None
 
     def record_outcome(
-        self, comparison_id: str, person: str, outcome: Outcome | None
+        self,
+        comparison_id: str,
+        person: str,
+        outcome: Outcome | None,
+        *,
+        interface: str = "api",
+        seconds: float | None = None,
     ) -> Comparison:
         """Decide a pair. The first outcome is the evidence; later ones are kept as unblinded.
 
@@ -219,11 +218,13 @@ class FeedbackStore:
         """
         return self._write(
             lambda connection: recording.put_outcome(
-                connection, comparison_id, person, outcome, self.clock()
+                connection, comparison_id, person, outcome, self.clock(), interface, seconds
             )
         )
 
-    def record_correction(self, completion_id: str, person: str, text: str) -> Correction:
+    def record_correction(
+        self, completion_id: str, person: str, text: str, *, interface: str = "api"
+    ) -> Correction:
         """Record how the answer should have been, or change that.
 
         Raises:
@@ -233,7 +234,7 @@ class FeedbackStore:
         """
         return self._write(
             lambda connection: recording.put_correction(
-                connection, completion_id, person, text, self.clock()
+                connection, completion_id, person, text, self.clock(), interface=interface
             )
         )
 
@@ -283,22 +284,6 @@ class FeedbackStore:
         for row in pages(self.database, query, *key):
             yield correction_of(row), completion_of(row, len(corrections.columns))
 
-    def votes(self, *, since: float = 0.0, until: float = EVER) -> list[tuple[Vote, Completion]]:
-        """Return the votes of a window that were not taken back."""
-        return list(self.iter_votes(since=since, until=until))
-
-    def comparisons(
-        self, *, since: float = 0.0, until: float = EVER
-    ) -> list[tuple[Comparison, Completion, Completion]]:
-        """Return the comparisons decided in a window."""
-        return list(self.iter_comparisons(since=since, until=until))
-
-    def corrections(
-        self, *, since: float = 0.0, until: float = EVER
-    ) -> list[tuple[Correction, Completion]]:
-        """Return the corrections of a window."""
-        return list(self.iter_corrections(since=since, until=until))
-
     def _write(self, job: Callable[[Connection], T]) -> T:
         return self.database.submit(job).result()
 
@@ -306,27 +291,8 @@ class FeedbackStore:
 
     def counts(self) -> Counts:
         """Count what there is now; evaluations are no part of it."""
-        served = completions.c.purpose.in_(PEOPLE_PURPOSES)
-        with self.database.read() as connection:
-            return Counts(
-                votes=_count(connection, votes.c.liked.is_not(None)),
-                comparisons=_count(connection, comparisons.c.outcome.is_not(None)),
-                corrections=_count(connection, corrections.c.text.is_not(None)),
-                completions=_count(connection, served),
-                rankings=_count(connection, rankings.c.order.is_not(None)),
-            )
+        return counting.counts(self.database)
 
     def feedback_since(self, t: float) -> int:
         """Count all that people said or changed after `t`."""
-        said = (
-            (votes.c.liked.is_not(None), votes.c.updated > t),
-            (comparisons.c.outcome.is_not(None), comparisons.c.updated > t),
-            (rankings.c.order.is_not(None), rankings.c.updated > t),
-            (corrections.c.updated > t,),
-        )
-        with self.database.read() as connection:
-            return sum(_count(connection, *conditions) for conditions in said)
-
-
-def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    return connection.execute(select(func.count()).where(*conditions)).scalar_one()
+        return counting.feedback_since(self.database, t)

@@ -5,7 +5,7 @@ Invariant: a rate is never shown without its count, and simulated people are tol
 
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, func, select
+from sqlalchemy import ColumnElement, Integer, func, select, true
 
 from feedback.database import Database
 from feedback.rows import within
@@ -42,9 +42,15 @@ def is_simulated(person: str) -> bool:
 
 
 def summarise(
-    database: Database, since: float = 0.0, until: float = float("inf")
+    database: Database,
+    since: float = 0.0,
+    until: float = float("inf"),
+    among: ColumnElement[bool] | None = None,
 ) -> list[ResponderSummary]:
-    """Return what was served and said in a window, one entry a responder, the most served first."""
+    """Return what was served and said in a window, one entry a responder, the most served first.
+
+    `among` is a condition on the votes that count, e.g. whose; None: all.
+    """
     responder = completions.c.responder
     simulated = votes.c.person.startswith(SIMULATED, autoescape=True)
     said = (
@@ -58,6 +64,7 @@ def summarise(
         )
         .join(votes, votes.c.completion_id == completions.c.id)
         .where(within(votes.c.updated, since, until), votes.c.liked.is_not(None))
+        .where(true() if among is None else among)
         .group_by(responder)
     )
     given = (

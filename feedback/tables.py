@@ -1,7 +1,8 @@
 """The tables of feedback: the current state of each thing said, and beside it every earlier state.
 
-Invariant: `votes`, `comparisons`, `rankings` and `corrections` hold what counts now; the `*_events`
-tables only ever grow, until a person asks to be forgotten.
+Invariant: `votes`, `comparisons`, `rankings`, `corrections` and `consents` hold what counts now;
+the `*_events` tables only ever grow, until a person asks to be forgotten. Each event of feedback
+says through which interface it came and which consent its person had given by then.
 """
 
 from sqlalchemy import (
@@ -20,6 +21,15 @@ from sqlalchemy import (
 )
 
 from feedback.database import metadata
+
+
+def _given() -> tuple[Column[str], Column[str]]:
+    """Return what every event of feedback carries beside what was said."""
+    return (
+        Column("interface", String, comment="null: said before this was kept"),
+        Column("consent", String, comment="the text agreed to by then; null: none"),
+    )
+
 
 completions = Table(
     "completions",
@@ -98,6 +108,7 @@ vote_events = Table(
     Column("reasons", JSON, nullable=False),
     Column("comment", Text, nullable=False),
     Column("at", Float, nullable=False),
+    *_given(),
 )
 
 comparisons = Table(
@@ -111,6 +122,7 @@ comparisons = Table(
     Column("unblinded", Boolean, nullable=False, server_default=false()),
     Column("created", Float, nullable=False),
     Column("updated", Float, nullable=False),
+    Column("seconds", Float, comment="from the last answer's end to the blind choice"),
     CheckConstraint("outcome IN ('left', 'right', 'tie', 'both_bad')", name="outcome"),
     Index("comparisons_by_time", "created", "id"),
     Index("comparisons_by_update", "updated"),
@@ -125,6 +137,7 @@ comparison_events = Table(
     Column("person", String, nullable=False),
     Column("outcome", String, nullable=False),
     Column("at", Float, nullable=False),
+    *_given(),
 )
 
 rankings = Table(
@@ -138,6 +151,7 @@ rankings = Table(
     Column("unblinded", Boolean, nullable=False, server_default=false()),
     Column("created", Float, nullable=False),
     Column("updated", Float, nullable=False),
+    Column("seconds", Float, comment="from the last answer's end to the blind choice"),
     Index("rankings_by_person", "person", "conversation"),
     Index("rankings_by_time", "created", "id"),
     Index("rankings_by_update", "updated"),
@@ -151,6 +165,7 @@ ranking_events = Table(
     Column("person", String, nullable=False),
     Column("order", JSON, nullable=False),
     Column("at", Float, nullable=False),
+    *_given(),
 )
 
 corrections = Table(
@@ -173,6 +188,40 @@ correction_events = Table(
     Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
     Column("person", String, nullable=False),
     Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    *_given(),
+)
+
+implied_events = Table(
+    # What people did with an answer, the first time that they did it.
+    "implied_events",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    *_given(),
+    CheckConstraint("kind IN ('copy', 'edit', 'regenerate')", name="kind"),
+    Index("implied_events_by_time", "at", "completion_id", "person", "kind"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("agreed", Boolean, comment="null: put off"),
+    Column("version", String, nullable=False, comment="of the text that was answered"),
+    Column("updated", Float, nullable=False),
+)
+
+consent_events = Table(
+    "consent_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("person", String, nullable=False, index=True),
+    Column("agreed", Boolean),
+    Column("version", String, nullable=False),
+    Column("interface", String, nullable=False),
     Column("at", Float, nullable=False),
 )
 

@@ -93,6 +93,8 @@ class Comparison:
     """The person chose again after seeing who was who; `outcome` is still the blind choice."""
     created: float = 0.0
     updated: float = 0.0
+    seconds: float | None = None
+    """The blind choice took them so long, both answers before them; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Ranking:
     """The person ranked again after seeing who was who; `order` is still the blind one."""
     created: float = 0.0
     updated: float = 0.0
+    seconds: float | None = None
+    """The blind order took them so long, all answers before them; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +137,15 @@ class Counts:
 
 
 class Event(NamedTuple):
-    """One thing a person said, in the order they said it: `value` is what the record became."""
+    """One thing a person said, in the order they said it."""
 
     at: float
-    value: bool | str | None
+    value: bool | str | Order | None
+    """What the record became; of a vote, None: taken back."""
+    interface: str | None
+    """`api`, `page` or `import`; None: said before this was kept."""
+    consent: str | None
+    """The version of the text that they had agreed to by then; None: none."""
 
 
 class FeedbackError(Exception):

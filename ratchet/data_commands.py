@@ -121,9 +121,10 @@ def export(
 ) -> None:
     """Write all feedback to a file."""
     from feedback.exchange import export_feedback
-    from ratchet.wiring import open_store
+    from ratchet.wiring import consent_rule, open_store
 
-    report = export_feedback(open_store(load_settings()), form, out)  # type: ignore[arg-type]
+    settings = load_settings()
+    report = export_feedback(open_store(settings), form, out, consent_rule(settings))  # type: ignore[arg-type]
     result(asdict(report), as_json, lambda: f"{report.rows} rows in {report.path}")
 
 

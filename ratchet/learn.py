@@ -12,15 +12,17 @@ from typing import Any, cast
 
 from eval.stats import judge_check
 from eval.suite import load_suite
+from feedback.consent import Consents
 from feedback.rankings import Rankings
 from feedback.summary import summarise
+from feedback.tables import votes
 from feedback.uses import Uses
 from knowledge.chunks import chunk
 from knowledge.documents import Library
 from ratchet.base_model import is_tiny
 from ratchet.cycle import CycleRun, Ending
 from ratchet.settings import Settings, SettingsError, find_path
-from ratchet.wiring import Parts, largest_rank
+from ratchet.wiring import Parts, consent_rule, largest_rank
 from serving.records import AdapterRecord
 from training.adapter import Published, fingerprint
 from training.adapter import publish as publish_adapter
@@ -62,14 +64,18 @@ class Heard:
 
 
 def heard(parts: Parts, until: float) -> Heard:
-    """Count the feedback of a window."""
-    rates = summarise(parts.database, until=until)
+    """Count the feedback of a window that may be trained on, as far as its people say."""
+    rule = consent_rule(parts.settings)
+    refusal = Consents(parts.database).refusing(rule)
+    rates = summarise(parts.database, until=until, among=rule.allowed(votes.c.person))
     liked = sum(rate.liked for rate in rates)
     total = sum(rate.total for rate in rates)
-    outcomes = [c.outcome for c, _, _ in parts.store.iter_comparisons(until=until)]
+    compared = parts.store.iter_comparisons(until=until)
+    outcomes = [c.outcome for c, _, _ in compared if not refusal(c.person)]
     pairs = sum(outcome in {"left", "right"} for outcome in outcomes)
     ranked = Rankings(parts.database).iter(until=until)
-    pairs += sum(ranking.order is not None and len(ranking.order) > 1 for ranking, _ in ranked)
+    orders = [ranking.order for ranking, _ in ranked if not refusal(ranking.person)]
+    pairs += sum(order is not None and len(order) > 1 for order in orders)
     bad = 2 * outcomes.count("both_bad")
     return Heard(liked + pairs, total - liked + pairs + bad, pairs)
 
@@ -103,7 +109,12 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
     """Read and clean the window: what would be trained, and what is left out."""
     step = on_step or (lambda fraction, detail: None)
     step(0.1, "reading feedback")
-    preferences = read_preferences(parts.store, until=until, current=_passages(parts.settings.home))
+    preferences = read_preferences(
+        parts.store,
+        until=until,
+        current=_passages(parts.settings.home),
+        consent=consent_rule(parts.settings),
+    )
     protected = protected_questions(parts.settings)
     if parts.settings.training.mask_personal:
         preferences = masked(preferences)
@@ -161,6 +172,7 @@ def curate_window(parts: Parts, run: CycleRun) -> str | Ending:
         return Ending("skipped", f"too little is left to train on: {left_out(rows)}.")
     meta = {"cycle": run.id, "cutoff": run.cycle.cutoff, "base": parts.base_hash}
     meta["mask_personal"] = parts.settings.training.mask_personal
+    meta["consent"] = asdict(consent_rule(parts.settings))
     run.progress(0.9, "writing the dataset")
     dataset = write_dataset(parts.settings.home, rows, meta)
     shown = {"hash": dataset.hash, "method": rows.method, "counts": dataset.counts}

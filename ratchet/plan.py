@@ -9,7 +9,7 @@ from typing import Any
 from feedback.summary import summarise
 from ratchet.learn import curated, heard, shortage
 from ratchet.settings import Settings
-from ratchet.wiring import open_parts
+from ratchet.wiring import consent_rule, open_parts
 from training.job import DPO_FROM, choose_method
 from training.masking import report
 from training.preferences import read_preferences
@@ -37,6 +37,7 @@ def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
         "people": rows.people,
         "split_by": rows.split_by,
         "left_out": rows.left_out,
+        "consent": asdict(consent_rule(settings)),
         "mask_personal": settings.training.mask_personal,
         "masked": report(rows),
         "trust": as_json(rows.voters, named=True),
@@ -49,6 +50,7 @@ def plan_text(plan: dict[str, Any]) -> str:
     lines = [
         f"{'would train' if plan['would_run'] else 'would be skipped'}: {plan['reason']}",
         f"method: {plan['method']}; rows: {rows}; split by {plan['split_by']}",
+        f"consent: {plan['consent']['mode']}, text {plan['consent']['version']}",
         *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
         *_masked_lines(plan),
         *(f"voter {line}" for line in trust_lines(plan["trust"])),
@@ -70,7 +72,7 @@ def advice(settings: Settings) -> dict[str, Any]:
     """Say which method the feedback suggests and whether it is enough for a cycle."""
     parts = open_parts(settings)
     found = heard(parts, parts.cycles.clock())
-    preferences = read_preferences(parts.store)
+    preferences = read_preferences(parts.store, consent=consent_rule(settings))
     pairs, answers = len(preferences.pairs), len(preferences.unpaired)
     method = choose_method(pairs, answers)
     missing = shortage(found, settings)

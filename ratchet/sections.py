@@ -40,6 +40,15 @@ class Promotion(Section):
     """Whom a candidate must beat beside live; `agent` needs `engine.tool_parser`."""
 
 
+class Feedback(Section):
+    """Whose words may train."""
+
+    consent: Literal["off", "ask", "required"] = "ask"
+    """`ask`: the chat asks; `required`: only a yes trains; `off`: no question. A no is a no."""
+    consent_version: str = Field(default="1", min_length=1, max_length=64)
+    """Of the text that is agreed to; another one has the chat ask everybody again."""
+
+
 class Training(Section):
     """How an adapter is trained. Every cycle trains a fresh one from the base."""
 

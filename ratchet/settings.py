@@ -26,6 +26,7 @@ from ratchet.sections import (
     Engine,
     Evaluation,
     Evidence,
+    Feedback,
     Gate,
     Judge,
     Limits,
@@ -107,6 +108,8 @@ class Settings(BaseSettings):
     """When a cycle starts by itself."""
     promotion: Promotion = Promotion()
     """What happens when a candidate passes the gate."""
+    feedback: Feedback = Feedback()
+    """Whose words may train."""
     training: Training = Training()
     """How an adapter is trained."""
     judge: Judge = Judge()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect
 
+from feedback.consent import Rule
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from ratchet.base_model import base_hash, base_path, calls_tools, is_tiny
@@ -81,6 +82,11 @@ def open_store(settings: Settings) -> FeedbackStore:
     return FeedbackStore(open_database(settings))
 
 
+def consent_rule(settings: Settings) -> Rule:
+    """Return whose words may train."""
+    return Rule(settings.feedback.consent, settings.feedback.consent_version)
+
+
 def on_cpu() -> bool:
     """Whether the engine that is installed here is the CPU build of vLLM."""
     try:
@@ -121,6 +127,7 @@ def serving_config(settings: Settings, base: Path, identity: str) -> ServingConf
         cpu_threads=engine_threads(settings, base),
         tool_parser=tool_parser(settings, base),
         baseline=settings.promotion.baseline,
+        consent=consent_rule(settings),
     )
 
 

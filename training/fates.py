@@ -6,6 +6,7 @@ why another form of it was left out.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from feedback.consent import OUTDATED, REFUSED, UNASKED
 from feedback.uses import Fate, Role
 from training.curation import Curated
 from training.forms import said_by
@@ -29,6 +30,9 @@ REASONS: Mapping[str, str] = {
     "people disagree": "disputed",
     "personal data that the question does not hold": "masked",
     "said in another way too": "repeated",
+    OUTDATED: "outdated",
+    UNASKED: "unasked",
+    REFUSED: "refused",
     "tie": "tie",
     "tools were offered": "tools",
     "vote without a pair": "unpaired",

@@ -25,13 +25,16 @@ import math
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
+from feedback.consent import ASK, Consents, Rule
 from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
 from knowledge.chunks import Passage
 from knowledge.prompt import with_passages
+from training.consenting import consenting
 from training.left_out import LeftOut, Said
 from training.wording import admits_absence, speaks_of_passages
 
@@ -102,6 +105,7 @@ def read_preferences(
     until: float = math.inf,
     current: Container[str] | None = None,
     newest: int = NEWEST,
+    consent: Rule = ASK,
 ) -> Preferences:
     """Read a window of feedback.
 
@@ -111,13 +115,15 @@ def read_preferences(
         until: Feedback given before this time: fixed once a round, so that a round can be repeated.
         current: The ids of the passages that the library holds now; None when that is not known.
         newest: How many votes, comparisons, rankings and corrections (each) are looked at.
+        consent: Whose words may train; people who said no are left out whatever it is.
     """
     left_out = LeftOut()
-    votes = _newest(store.iter_votes(since=since, until=until), newest, left_out)
-    comparisons = _newest(store.iter_comparisons(since=since, until=until), newest, left_out)
-    ranked = Rankings(store.database).iter(since=since, until=until)
-    rankings = _newest(ranked, newest, left_out)
-    corrections = _newest(store.iter_corrections(since=since, until=until), newest, left_out)
+    window = {"since": since, "until": until}
+    may = partial(consenting, refusal=Consents(store.database).refusing(consent), left_out=left_out)
+    votes = _newest(may(store.iter_votes(**window)), newest, left_out)
+    comparisons = _newest(may(store.iter_comparisons(**window)), newest, left_out)
+    rankings = _newest(may(Rankings(store.database).iter(**window)), newest, left_out)
+    corrections = _newest(may(store.iter_corrections(**window)), newest, left_out)
     said = (comparisons, corrections, rankings)
     rows = tuple(unpaired(votes, *said, current=current, left_out=left_out))
     # What cannot be used at all was counted as an answer already.

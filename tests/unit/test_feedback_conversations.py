@@ -173,7 +173,7 @@ def test_a_deleted_conversation_is_read_no_more_and_what_was_said_stays_evidence
     for gone in (kept.delete, kept.turns):
         with pytest.raises(UnknownConversation):
             gone("one", "ada")
-    assert [completion.text for _, completion in store.votes()] == ["answer a"]
+    assert [completion.text for _, completion in store.iter_votes()] == ["answer a"]
 
 
 def test_a_forgotten_person_has_no_conversations(

@@ -262,7 +262,7 @@ def test_a_broken_row_is_refused_by_its_number_and_the_others_are_taken(
     report = import_feedback(elsewhere, "kto", path)
     assert report.added == 2
     assert [refusal.line for refusal in report.refused] == [2, 4, 5, 7]
-    assert {vote.person for vote, _ in elsewhere.votes()} == {"imported", "bob"}
+    assert {vote.person for vote, _ in elsewhere.iter_votes()} == {"imported", "bob"}
 
 
 def test_an_import_cannot_speak_about_another_persons_answer(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from feedback.database import Database
+from feedback.history import history
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
 from feedback.types import (
@@ -135,7 +136,7 @@ def test_the_same_vote_twice_is_one_vote_and_one_event(store: FeedbackStore) -> 
     first = store.record_vote("a", "ada", True, ("clear",), "good")
     again = store.record_vote("a", "ada", True, ("clear",), "good")
     assert first == again == store.vote("a", "ada")
-    assert len(store.vote_history("a", "ada")) == 1
+    assert len(history(store.database, "vote", "a", "ada")) == 1
 
 
 def test_the_last_vote_counts_and_the_earlier_ones_are_kept(store: FeedbackStore) -> None:
@@ -146,30 +147,34 @@ def test_the_last_vote_counts_and_the_earlier_ones_are_kept(store: FeedbackStore
     assert second is not None
     assert (second.liked, second.comment) == (False, "wrong article")
     assert second.created == first.created < second.updated
-    assert [event.value for event in store.vote_history("a", "ada")] == [True, False]
+    assert [event.value for event in history(store.database, "vote", "a", "ada")] == [True, False]
 
 
 def test_null_takes_a_vote_back_and_it_can_be_given_again(store: FeedbackStore) -> None:
     store.open_completion(answer("a"))
     assert store.record_vote("a", "ada", None) is None
-    assert store.vote_history("a", "ada") == []
+    assert history(store.database, "vote", "a", "ada") == []
     store.record_vote("a", "ada", True, ("clear",), "good")
     assert store.record_vote("a", "ada", None) is None
     assert store.record_vote("a", "ada", None) is None
     assert store.vote("a", "ada") is None
-    assert store.votes() == []
+    assert list(store.iter_votes()) == []
     assert store.counts().votes == 0
     given = store.record_vote("a", "ada", False)
     assert given is not None
     assert given.comment == ""
-    assert [event.value for event in store.vote_history("a", "ada")] == [True, None, False]
+    assert [event.value for event in history(store.database, "vote", "a", "ada")] == [
+        True,
+        None,
+        False,
+    ]
 
 
 def test_a_vote_is_taken_while_the_answer_still_streams(store: FeedbackStore) -> None:
     store.open_completion(answer("a", text="", status="streaming"))
     store.record_vote("a", "ada", False)
     store.close_completion("a", text="the whole answer", status="complete")
-    [(vote, completion)] = store.votes()
+    [(vote, completion)] = store.iter_votes()
     assert (vote.liked, completion.text) == (False, "the whole answer")
 
 
@@ -208,13 +213,13 @@ def test_the_first_outcome_is_evidence_and_later_ones_are_unblinded(store: Feedb
     later = store.record_outcome("pair", "ada", "right")
     assert (later.outcome, later.unblinded, later.updated) == ("left", True, first.updated)
     assert store.comparison("pair") == later
-    [(kept, left, right)] = store.comparisons()
+    [(kept, left, right)] = store.iter_comparisons()
     assert (kept, left.responder, right.responder) == (later, "rag", "ratchet-0001")
 
 
 @pytest.mark.usefixtures("pair")
 def test_an_undecided_pair_is_no_evidence(store: FeedbackStore) -> None:
-    assert store.comparisons() == []
+    assert list(store.iter_comparisons()) == []
     assert store.counts().comparisons == 0
     assert store.feedback_since(0.0) == 0
 
@@ -253,7 +258,7 @@ def test_a_correction_can_be_changed_but_not_empty(store: FeedbackStore) -> None
     assert second.created == first.created < second.updated
     with pytest.raises(InvalidFeedback, match="empty"):
         store.record_correction("a", "ada", " \n")
-    [(kept, completion)] = store.corrections()
+    [(kept, completion)] = store.iter_corrections()
     assert (kept, completion.id) == (second, "a")
 
 
@@ -264,8 +269,8 @@ def test_windows_of_feedback_that_touch_share_nothing(store: FeedbackStore) -> N
         vote = store.record_vote(f"a{number}", "ada", True)
         assert vote is not None
         stamps.append(vote.updated)
-    early = [vote.completion_id for vote, _ in store.votes(until=stamps[2])]
-    late = [vote.completion_id for vote, _ in store.votes(since=stamps[2])]
+    early = [vote.completion_id for vote, _ in store.iter_votes(until=stamps[2])]
+    late = [vote.completion_id for vote, _ in store.iter_votes(since=stamps[2])]
     assert (early, late) == (["a0", "a1", "a2"], ["a3", "a4", "a5"])
     assert store.feedback_since(stamps[2]) == 3
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from feedback.database import Database, metadata
+from feedback.history import history
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion
 from ratchet import restore
@@ -125,7 +126,7 @@ def test_what_comes_back_goes_on(archive: Path, empty: Settings) -> None:
     database = Database(empty.database)
     store, registry = FeedbackStore(database), Registry(database, "hash")
     assert store.record_vote("b", "ada", True) is not None
-    assert [event.value for event in store.vote_history("b", "ada")] == [False, True]
+    assert [event.value for event in history(store.database, "vote", "b", "ada")] == [False, True]
     assert registry.next_adapter_name() == "ratchet-0002"
     assert registry.live() == "rag"
     again = registry.promote("ratchet-0001", reason="again", actor="op")

@@ -12,6 +12,7 @@ from eval.evidence import CandidateEvidence, Evidence, Paired, Preference
 from eval.run import cache_key
 from eval.stats import JudgeCheck
 from eval.suite import load_suite
+from feedback.consent import OUTDATED, REFUSED, UNASKED, Consents
 from feedback.database import Database
 from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
@@ -23,7 +24,7 @@ from ratchet.cycle import CycleRun, Ending
 from ratchet.cycles import CycleStore
 from ratchet.forget import forget_everywhere
 from ratchet.learn import suite_path
-from ratchet.plan import advice, plan_cycle
+from ratchet.plan import advice, plan_cycle, plan_text
 from ratchet.settings import Settings, SettingsError
 from ratchet.stages import build_loop
 from ratchet.wiring import Parts, largest_rank
@@ -188,6 +189,65 @@ def test_the_plan_is_the_cycles_without_its_effects(make: Callable[..., Parts]) 
     said = advice(parts.settings)
     assert (said["method"], said["ready"], said["votes"]) == ("kto", True, 120)
     assert sum(row["total"] for row in said["vote_rates"]) == 120
+
+
+def test_a_no_counts_from_the_next_round_on_in_every_part_of_it(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 120)
+    consents = Consents(parts.database)
+    before = plan_cycle(parts.settings, "auto")
+    assert before["consent"] == {"mode": "ask", "version": "1"}
+    first = begin(parts)
+    learn.curate_window(parts, first)
+    theirs = {c.id for c in parts.store.completions() if c.person == "person-3"}
+    assert theirs & sources(first)
+    consents.put("person-3", False, "1")
+    plan = plan_cycle(parts.settings, "auto")
+    assert plan["left_out"][REFUSED] == len(theirs)
+    assert plan["heard"]["votes"] == before["heard"]["votes"] - len(theirs)
+    assert sum(plan["people"].values()) == sum(before["people"].values()) - 1
+    assert f"left out: {len(theirs)} {REFUSED}" in plan_text(plan)
+    assert "person-3" not in {voter["person"] for voter in plan["trust"]}
+    assert advice(parts.settings)["left_out"] == {REFUSED: len(theirs)}
+    second = begin(parts)
+    said = learn.curate_window(parts, second)
+    assert f"{len(theirs)} {REFUSED}" in str(said)
+    assert not theirs & sources(second)
+    folder = Path(second.work["dataset_path"])
+    assert read_manifest(folder)["meta"]["consent"] == {"mode": "ask", "version": "1"}
+    assert REFUSED in (folder / "card.html").read_text(encoding="utf-8")
+    told = {(use.became, use.reason) for use in Uses(parts.database).of("person-3")}
+    assert told == {("left_out", "refused")}
+    consents.put("person-3", True, "1")
+    assert plan_cycle(parts.settings, "auto")["left_out"] == before["left_out"]
+
+
+def sources(run: CycleRun) -> set[str]:
+    """The completions that a round's dataset was made of, whichever part they are in."""
+    parts = read_manifest(Path(run.work["dataset_path"]))["sources"].values()
+    return {
+        name
+        for part in parts
+        for line in part
+        for name in ([line] if isinstance(line, str) else line)
+    }
+
+
+def test_where_a_yes_is_required_only_that_trains(make: Callable[..., Parts]) -> None:
+    parts = make(feedback={"consent": "required", "consent_version": "2"})
+    votes(parts, 120)
+    consents = Consents(parts.database)
+    people = sorted({c.person for c in parts.store.completions()})
+    for person in people[:6]:
+        consents.put(person, True, "2")
+    consents.put(people[6], True, "1")
+    plan = plan_cycle(parts.settings, "auto")
+    each = 120 // len(people)
+    assert plan["left_out"][OUTDATED] == each
+    assert plan["left_out"][UNASKED] == 120 - 7 * each
+    assert sum(plan["people"].values()) == 6
+    assert plan["heard"]["votes"] == 6 * each
+    assert not plan["would_run"]
 
 
 def test_who_is_forgotten_is_in_no_dataset(make: Callable[..., Parts]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from feedback.consent import REFUSED, Consents
 from feedback.database import Database, default_url
+from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Ranking, Vote
 from knowledge.chunks import Passage
@@ -282,6 +284,31 @@ def test_a_window_is_read_from_the_store(tmp_path: Path) -> None:
     assert [r.completion_id for r in newest.unpaired if r.origin == "vote"] == ["a3"]
     assert newest.left_out == {"older than the newest read": 3}
     database.dispose()
+
+
+def test_what_is_refused_gives_no_row_of_any_kind_and_takes_no_room(database: Database) -> None:
+    now = iter(float(n) for n in range(1, 1000))
+    store = FeedbackStore(database, clock=lambda: next(now))
+    rankings, consents = Rankings(database, store.clock), Consents(database, store.clock)
+    for person in ("ada", "bob"):
+        ids = [f"{person}{n}" for n in range(6)]
+        for id_ in ids:
+            store.open_completion(answer(id_, text=f"{FACT} {id_}", person=person))
+        store.record_vote(ids[0], person, True)
+        store.open_comparison(Comparison(f"c {person}", person, ids[1], ids[2]))
+        store.record_outcome(f"c {person}", person, "left")
+        rankings.open(Ranking(f"r {person}", person, tuple(ids[3:])))
+        rankings.record(f"r {person}", person, ((ids[3],), (ids[4], ids[5])))
+        store.record_correction(ids[0], person, "It is 46 days.")
+    consents.put("bob", False, "1")
+    found = read_preferences(store, newest=1)
+    assert {row.person for row in (*found.unpaired, *found.pairs)} == {"ada"}
+    assert {row.origin for row in found.unpaired} == {"vote", "comparison", "ranking", "correction"}
+    assert found.left_out == {REFUSED: 4}
+    assert set(found.reasons) == {
+        ("vote", "bob0"), ("comparison", "bob1"), ("comparison", "bob2"), ("ranking", "bob3"),
+        ("ranking", "bob4"), ("ranking", "bob5"), ("correction", "bob0"),
+    }  # fmt: skip
 
 
 def test_a_row_says_whether_it_was_judged_on_the_page() -> None:
