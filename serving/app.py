@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from knowledge.retriever import KnowledgeBase
-from serving.api import conversations, feedback, forgetting, openai, operations, rankings, uses
+from serving.api import consent, conversations, feedback, forgetting, openai, operations, rankings, uses
 from serving.api.callers import readable
 from serving.api.document import describe
 from serving.api.failures import answer_errors
@@ -103,7 +103,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for part in (openai, feedback, rankings, uses, forgetting, conversations, operations):
+    for part in (openai, feedback, rankings, consent, uses, forgetting, conversations, operations):
         app.include_router(part.router, dependencies=[Depends(readable)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)

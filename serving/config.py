@@ -7,6 +7,8 @@ elsewhere, so two services with different settings can live in one process (the 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from feedback.consent import ASK, Rule
+
 CONTEXT_DEFAULT = 4096
 """Tokens assumed until the engine has told us the length of its context."""
 
@@ -69,6 +71,8 @@ class ServingConfig:
     """vLLM's parser of the base model's tool calls; empty: no `agent`, and no tools of callers."""
     baseline: str = "rag"
     """The other side of a pair where there is no candidate: `rag` or `agent`."""
+    consent: Rule = ASK
+    """Whether the page asks people what their words may be used for, and about which text."""
     engine_args: tuple[str, ...] = ()
     """Further arguments of vLLM's command line, as they are."""
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from feedback import implied
 from feedback.rankings import Rankings
 from feedback.said import Kind
 from feedback.store import FeedbackStore
@@ -123,27 +124,64 @@ class Recorder:
         liked: bool | None,
         reasons: Sequence[str] = (),
         comment: str = "",
+        *,
+        interface: str = "api",
     ) -> Vote | None:
         """Give a vote, change it, or take it back with None; return what counts now."""
         said = (completion_id, person, liked, reasons, comment)
-        return await self._hear("vote", lambda store: store.record_vote(*said))
+        return await self._hear("vote", lambda store: store.record_vote(*said, interface=interface))
 
-    async def choose(self, comparison_id: str, person: str, outcome: Outcome | None) -> Comparison:
+    async def choose(
+        self,
+        comparison_id: str,
+        person: str,
+        outcome: Outcome | None,
+        *,
+        interface: str = "api",
+        seconds: float | None = None,
+    ) -> Comparison:
         """Decide a pair."""
         said = (comparison_id, person, outcome)
-        return await self._hear("comparison", lambda store: store.record_outcome(*said))
+        return await self._hear(
+            "comparison",
+            lambda store: store.record_outcome(*said, interface=interface, seconds=seconds),
+        )
 
-    async def order(self, ranking_id: str, person: str, order: Order | None) -> Ranking:
+    async def order(
+        self,
+        ranking_id: str,
+        person: str,
+        order: Order | None,
+        *,
+        interface: str = "api",
+        seconds: float | None = None,
+    ) -> Ranking:
         """Put the answers of a ranking in order."""
         said = (ranking_id, person, order)
         return await self._hear(
-            "ranking", lambda store: Rankings(store.database, store.clock).record(*said)
+            "ranking",
+            lambda store: Rankings(store.database, store.clock).record(
+                *said, interface=interface, seconds=seconds
+            ),
         )
 
-    async def correct(self, completion_id: str, person: str, text: str) -> Correction:
+    async def correct(
+        self, completion_id: str, person: str, text: str, *, interface: str = "api"
+    ) -> Correction:
         """Say how an answer should have been."""
         said = (completion_id, person, text)
-        return await self._hear("correction", lambda store: store.record_correction(*said))
+        return await self._hear(
+            "correction", lambda store: store.record_correction(*said, interface=interface)
+        )
+
+    async def imply(
+        self, completion_id: str, person: str, kind: implied.Kind, interface: str = "api"
+    ) -> None:
+        """Record what a person did with an answer; it is on disk when this returns."""
+        said = (completion_id, person, kind)
+        await self.write(
+            lambda store: implied.record(store.database, *said, store.clock(), interface)
+        )
 
     # The end
 

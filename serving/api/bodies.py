@@ -134,6 +134,14 @@ _HI = [{"role": "user", "content": "What is the deductible of Travel Shield?"}]
 _WHY = {"reason": "more people like its answers"}
 _SAID = "The deductible is 500 dollars (Article 3)."
 _DEPLOYED = {"live": "ratchet-0007+rag", "previous": "rag", "deployment": {"id": 7}}
+_YES = {"agreed": True, "version": "1", "at": 1767225600.0}
+_CONSENT = {
+    **_YES,
+    "asks": False,
+    "trains": True,
+    "demanded": {"mode": "ask", "version": "1"},
+    "history": [{**_YES, "interface": "api"}],
+}
 EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("post", "/v1/chat/completions"): (
         {"model": "ratchet", "messages": _HI},
@@ -202,6 +210,12 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
         {"order": [["chatcmpl-1-2"], ["chatcmpl-1-1", "chatcmpl-1-3"]]},
         {"id": "rnk-1", "order": [["chatcmpl-1-2"]], "unblinded": False, "answers": []},
     ),
+    ("put", "/v1/feedback/signals/{completion_id}"): (
+        {"kind": "copy"},
+        {"completion_id": "chatcmpl-1", "kind": "copy"},
+    ),
+    ("get", "/v1/feedback/consent"): (None, _CONSENT),
+    ("put", "/v1/feedback/consent"): ({"agreed": True, "version": "1"}, _CONSENT),
     ("get", "/v1/conversations"): (None, {"conversations": []}),
     ("patch", "/v1/conversations/{conversation_id}"): ({"title": "Deductibles"}, None),
     ("put", "/v1/feedback/corrections/{completion_id}"): (

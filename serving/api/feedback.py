@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool, WithJsonSchema
 
+from feedback.implied import Kind
 from feedback.sides import read_sides
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
@@ -34,6 +35,15 @@ _REQUEST_ONLY = frozenset({"messages", "metadata", "user"})
 # Described only: of whoever may not speak for others it is not even read.
 SPOKEN_FOR = WithJsonSchema({"anyOf": [USER, {"type": "null"}]})
 User = Annotated[str | None, SPOKEN_FOR, Field(default=None)]
+Seconds = Annotated[float | None, Field(default=None, ge=0, le=86_400)]
+"""How long the person had all answers before them; null: counted from the end of the last one."""
+
+
+class SignalBody(BaseModel):
+    """What a person did with an answer: copied it, asked in other words, had it written again."""
+
+    kind: Kind
+    user: User
 
 
 class VoteBody(BaseModel):
@@ -49,6 +59,7 @@ class OutcomeBody(BaseModel):
     """Which side is better, or null for no choice."""
 
     outcome: Outcome | None
+    seconds: Seconds
     user: User
 
 
@@ -124,7 +135,9 @@ async def choose(
     """Record which side is better, and tell who was who."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    comparison = await services.recorder.choose(comparison_id, person.id, body.outcome)
+    comparison = await services.recorder.choose(
+        comparison_id, person.id, body.outcome, seconds=body.seconds
+    )
     return await asyncio.to_thread(_revealed, services, comparison)
 
 
@@ -137,6 +150,17 @@ async def correct(
     person = services.identity.acting(caller, body.user)
     await services.recorder.correct(completion_id, person.id, body.text)
     return {"completion_id": completion_id, "text": body.text}
+
+
+@router.put("/feedback/signals/{completion_id}")
+async def signal(
+    completion_id: str, body: SignalBody, caller: Caller, services: ServicesOf
+) -> dict[str, Any]:
+    """Record what a person did with an answer, once; it is no feedback, and trains nothing."""
+    caller.require("feedback")
+    person = services.identity.acting(caller, body.user)
+    await services.recorder.imply(completion_id, person.id, body.kind)
+    return {"completion_id": completion_id, "kind": body.kind}
 
 
 @router.get("/completions/{completion_id}/sources")

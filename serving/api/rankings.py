@@ -13,7 +13,7 @@ from feedback.rankings import FEWEST, MOST
 from feedback.types import Order, Ranking
 from serving.api import bodies
 from serving.api.callers import Caller, ServicesOf, json_object
-from serving.api.feedback import User, blind_request, makers, most_cut, written
+from serving.api.feedback import Seconds, User, blind_request, makers, most_cut, written
 from serving.api.parameters import shown
 from serving.errors import BadRequest
 from serving.services import Services
@@ -25,6 +25,7 @@ class OrderBody(BaseModel):
     """The answers' ids, the best first, equally good ones in one list; null for no order."""
 
     order: Order | None
+    seconds: Seconds
     user: User
 
 
@@ -51,7 +52,7 @@ async def order(
     """Record which answers are better than which, and tell who was who."""
     caller.require("feedback")
     person = services.identity.acting(caller, body.user)
-    ranking = await services.recorder.order(ranking_id, person.id, body.order)
+    ranking = await services.recorder.order(ranking_id, person.id, body.order, seconds=body.seconds)
     return await asyncio.to_thread(_revealed, services, ranking)
 
 

@@ -90,7 +90,7 @@ async def choose(
     if state.comparison is None:
         return View()
     try:
-        decided = await recorder.choose(state.comparison, person.id, outcome)
+        decided = await recorder.choose(state.comparison, person.id, outcome, interface="page")
     except FeedbackError:
         state, line = replace(state, comparison=None), notice("bad", words.gone)
         return View(state=state, mode="idle", pair_state="closed", notice=line)

@@ -22,15 +22,17 @@ from serving.ui import messages, rating
 from serving.ui.arena import choose
 from serving.ui.asking import Asker, Asking
 from serving.ui.chat_parts import ChatParts, Updates
+from serving.ui.consent import Consenting
 from serving.ui.document import tab_title
 from serving.ui.drawer import Keeping, said
 from serving.ui.drawer_text import DRAWER_WORDS
 from serving.ui.examples import Examples
+from serving.ui.implied import Implied
 from serving.ui.messages import Conversation, notice
 from serving.ui.sparse import Page
 from serving.ui.streaming import Stops
 from serving.ui.text import WORDS
-from serving.ui.view import View
+from serving.ui.view import FRESH, View
 from serving.ui.visitor import Visitor, visitor, wish
 
 if TYPE_CHECKING:
@@ -38,11 +40,6 @@ if TYPE_CHECKING:
 
 STREAMS = 64
 """Answers that may be written at the same time on this page; Gradio's own default is 1."""
-FRESH = View(
-    state=Conversation(), chat=[], thumbs=[], mode="idle", typed="", notice="",
-    pair_state="closed", rating="closed",
-)  # fmt: skip
-"""An empty conversation."""
 
 
 def build_chat_page(services: "Services") -> gr.Blocks:
@@ -62,6 +59,7 @@ class ChatPage:
         )  # fmt: skip
         self._keeping = Keeping(conversations, self._asking, services.recorder)
         self._examples = Examples(services.config.home)
+        self._consenting, self._implied = Consenting(services), Implied(services)
         self._stops = Stops()
 
     def build(self) -> gr.Blocks:
@@ -101,6 +99,8 @@ class ChatPage:
         # Not `input`: Gradio swallows the first one behind each update of the page.
         search.change(self.on_search, [state, search], every, trigger_mode="always_last", **quick)
         parts.address.change(None, [parts.address], None, js="(id) => ratchetAddress(id)")
+        self._consenting.connect(parts.consent, parts.notice, **quick)
+        self._implied.connect(chat, **quick)
         page.load(self.on_load, None, [*every, *parts.frame], **quick)
 
     # Asking
@@ -137,6 +137,7 @@ class ChatPage:
     ) -> AsyncGenerator[Updates, None]:
         """Ask an earlier question differently."""
         edited, text = messages.completion_at(shown, data.index), str(data.value)
+        await self._implied.record(edited, "edit", request)
         ask = partial(self._asking.edited, edited, text, state)
         async with aclosing(self._shown(ask, state, request)) as updates:
             async for update in updates:
@@ -241,8 +242,8 @@ class ChatPage:
         view = await self._opened(request.query_params.get("c", ""), who)
         frame = self.parts.in_language(who.language, examples)
         updates = self._shown_to(view, who)
-        chat = {**frame[self.parts.chat], **updates.get(self.parts.chat, {})}
-        return {**frame, **updates, self.parts.chat: chat}
+        updates[self.parts.chat] = {**frame[self.parts.chat], **updates.get(self.parts.chat, {})}
+        return {**frame, **updates, **await self._consenting.frame(who, self.parts.footnote)}
 
     async def _opened(self, wanted: str, who: Visitor) -> View:
         view = None

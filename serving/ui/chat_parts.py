@@ -10,6 +10,7 @@ import gradio as gr
 
 from serving.ui.arena import Arena
 from serving.ui.asking import LONGEST_QUESTION
+from serving.ui.consent import ConsentPanel
 from serving.ui.document import BRAND, spoken
 from serving.ui.drawer import Drawer
 from serving.ui.drawer_text import DRAWER_WORDS
@@ -32,7 +33,8 @@ class ChatParts:
             ENGLISH.new_chat, size="sm", variant="primary", elem_id="new-chat", render=False
         )
         with gr.Row(elem_classes="r-shell"):
-            self.drawer = Drawer(self.new)
+            self.consent = ConsentPanel()
+            self.drawer = Drawer(self.new, self.consent.entry)
             with gr.Column(elem_classes="r-chat", scale=1):
                 self.top = gr.HTML(_top("en"), elem_id="top", js_on_load=None)
                 self.chat = gr.Chatbot(
@@ -44,6 +46,7 @@ class ChatParts:
                 self.arena = Arena()
                 self.rating = RatingPanel()
                 self.notice = gr.HTML(elem_id="notice", js_on_load=None)
+                self.consent.box.render()
                 self.composer = composer(ENGLISH)
                 self.footnote = gr.HTML(_footnote(ENGLISH), elem_id="footnote", js_on_load=None)
 
@@ -58,7 +61,7 @@ class ChatParts:
     @property
     def frame(self) -> list[gr.components.Component]:
         """What only changes with the language."""
-        return [self.top, self.new, self.footnote, *self.drawer.frame]
+        return [self.top, self.new, self.footnote, *self.consent.frame, *self.drawer.frame]
 
     def updates(self, view: View, language: Language) -> Updates:
         """Return the new values of the components that `view` changes."""

@@ -89,7 +89,9 @@ class Comparing:
             return View()
         nothing = replace(state, comparison=None)
         try:
-            decided = await self._recorder.choose(state.comparison, person.id, outcome)
+            decided = await self._recorder.choose(
+                state.comparison, person.id, outcome, interface="page"
+            )
         except FeedbackError:
             return replace(_CLOSED, state=nothing, notice=notice("bad", words.gone))
         except StorageFailed:
@@ -124,7 +126,7 @@ class Comparing:
             return View(notice=notice("wait", here.place_missing))
         order = order_of(answers, given)
         try:
-            done = await self._recorder.order(state.ranking, person.id, order)
+            done = await self._recorder.order(state.ranking, person.id, order, interface="page")
         except FeedbackError:
             line = notice("bad", words.gone)
             return replace(_CLOSED, state=replace(state, ranking=None), notice=line)

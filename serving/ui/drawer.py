@@ -33,7 +33,8 @@ DAY = 86_400.0
 class Drawer:
     """The components of the drawer; built inside a `gr.Blocks`."""
 
-    def __init__(self, new: gr.Button) -> None:
+    def __init__(self, new: gr.Button, consent: gr.HTML) -> None:
+        """Show the button for a new conversation on top, and what people agree to at the end."""
         with gr.Column(elem_classes="r-drawer", elem_id="drawer", min_width=0):
             self.head = gr.HTML(_head(ENGLISH), elem_id="drawer-head", js_on_load=None)
             new.render()
@@ -43,6 +44,7 @@ class Drawer:
             )  # fmt: skip
             self.list = gr.HTML("", elem_id="conversations", js_on_load=sheet("drawer.js"))
             self.links = gr.HTML(_links(ENGLISH), elem_id="drawer-links", js_on_load=None)
+            consent.render()
 
     @property
     def parts(self) -> list[gr.components.Component]:

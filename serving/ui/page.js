@@ -38,7 +38,7 @@
     const on = (selector) => event.target.closest?.(selector);
     if (on("#menu button")) drawer(!isOpen());
     if (on("#drawer-close")) drawer(false);
-    if (on("#drawer .r-open, #new-chat") && narrow.matches) drawer(false);
+    if (on("#drawer .r-open, #new-chat, #drawer-consent button") && narrow.matches) drawer(false);
     const said = on("#chat .message-buttons")?.previousElementSibling;
     seen = said?.querySelector("[data-testid]")?.innerText.trim() ?? null;
     // The box to edit a question in starts with what Gradio was given, too.

@@ -89,7 +89,7 @@ async def rate(
 ) -> View:  # fmt: skip
     """Record a thumb at once, or take it back, and offer to say more about it."""
     try:
-        vote = await recorder.vote(completion_id or "", person.id, liked)
+        vote = await recorder.vote(completion_id or "", person.id, liked, interface="page")
     except FeedbackError:
         return View(rating="closed", notice=notice("bad", words.gone))
     except StorageFailed:
@@ -122,9 +122,10 @@ async def add(
         if vote is None:
             return View(rating="closed", notice=notice("bad", words.gone))
         said = (vote.completion_id, person.id, vote.liked, tuple(reasons), comment.strip())
-        await recorder.vote(*said)
+        await recorder.vote(*said, interface="page")
         if correction.strip():
-            await recorder.correct(vote.completion_id, person.id, correction.strip())
+            corrected = (vote.completion_id, person.id, correction.strip())
+            await recorder.correct(*corrected, interface="page")
     except FeedbackError:
         return View(notice=notice("bad", words.gone))
     except StorageFailed:

@@ -69,3 +69,10 @@ class View:
     ranking: Ranked | Literal["closed"] | None = None
     rating: Rating | Literal["closed"] | None = None
     listing: Listing | None = None
+
+
+FRESH = View(
+    state=Conversation(), chat=[], thumbs=[], mode="idle", typed="", notice="",
+    pair_state="closed", rating="closed",
+)  # fmt: skip
+"""An empty conversation."""

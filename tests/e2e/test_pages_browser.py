@@ -47,7 +47,7 @@ class Site:
         return list(self.services.store.completions())
 
     def votes(self) -> dict[str, Vote]:
-        return {vote.completion_id: vote for vote, _ in self.services.store.votes()}
+        return {vote.completion_id: vote for vote, _ in self.services.store.iter_votes()}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_thumb_comment_and_correction_are_bound_to_the_answer(page: Any, site: S
     page.locator("#notice .r-notice.good").wait_for()
     vote = site.votes()[recorded.id]
     assert (vote.liked, vote.reasons, vote.comment) == (False, ("wrong",), "names no article")
-    said = {c.completion_id: c.text for c, _ in site.services.store.corrections()}
+    said = {c.completion_id: c.text for c, _ in site.services.store.iter_corrections()}
     assert said[recorded.id] == "45 days (Article 2)."
     press(page, "Disliked")
     wait_for(lambda: recorded.id not in site.votes())
@@ -247,7 +247,7 @@ def test_side_by_side_is_blind_until_the_choice(page: Any, site: Site) -> None:
     site.pairs = False
     page.locator("#choose-right").click()
     page.locator("#notice", has_text="ratchet-0001").wait_for()
-    decided = {c.left_id: c for c, _, _ in site.services.store.comparisons()}
+    decided = {c.left_id: c for c, _, _ in site.services.store.iter_comparisons()}
     comparison = decided[left.id]
     assert (comparison.outcome, comparison.right_id) == ("right", right.id)
     assert {left.responder, right.responder} == {"rag", "ratchet-0001+rag"}

@@ -61,14 +61,14 @@ def test_pairs_are_compared_blind_by_key_and_then_revealed(page: Any, site: Site
     page.locator("#side-right", has_text="✓").wait_for()
     shown = {page.locator(f"#side-{side} h6").inner_text() for side in ("left", "right")}
     assert any("ratchet-0001+rag" in name for name in shown)
-    decided = [c for c, _, _ in site.services.store.comparisons()]
+    decided = [c for c, _, _ in site.services.store.iter_comparisons()]
     assert decided[-1].outcome == "right"
     before = len(decided)
     ask(page, "A second one?")
     page.locator("#choose-both_bad:not([disabled])").wait_for()
     page.keyboard.press("4")
     page.locator("#notice", has_text="both bad").wait_for()
-    decided = [c for c, _, _ in site.services.store.comparisons()]
+    decided = [c for c, _, _ in site.services.store.iter_comparisons()]
     assert len(decided) == before + 1
     assert decided[-1].outcome == "both_bad"
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from feedback.consent import Consents
+from feedback.implied import signals
 from tests.e2e.test_pages_browser import (
     Site,
     answered,
@@ -226,3 +228,40 @@ def violations(page: Any, axe: str, where: str) -> list[str]:
         ]
     page.set_viewport_size({"width": 1200, "height": 900})
     return found
+
+
+def test_the_page_asks_once_whether_words_may_train_and_the_menu_leads_back(
+    page: Any, site: Site
+) -> None:
+    page.locator(".r-consent [data-act=no]").click()
+    page.locator("#notice .good").wait_for()
+    assert page.locator(".r-consent").count() == 0
+    ((_, no),) = [(c.person, c.agreed) for c in Consents(site.services.database).all()]
+    assert no is False
+    page.reload()
+    page.locator("#drawer-consent button").click()
+    page.locator(".r-consent .r-now", has_text="no").wait_for()
+    page.locator(".r-consent [data-act=yes]").click()
+    page.locator("#notice .good").wait_for()
+    ((person, yes),) = [(c.person, c.agreed) for c in Consents(site.services.database).all()]
+    assert yes is True
+    events = Consents(site.services.database).history(person)
+    assert [(e.agreed, e.interface) for e in events] == [(False, "page"), (True, "page")]
+
+
+def test_copying_an_answer_and_rewording_its_question_are_noticed(page: Any, site: Site) -> None:
+    before = site.completions()
+    ask(page)
+    answered(page)
+    page.locator("#chat .bot-row ~ .message-buttons button[title='Copy message']").last.click()
+    page.locator("#chat .message-buttons button[title='Edit']").first.click()
+    page.locator("#chat .edit-textarea").fill("And the claim deadline of Golf Day?")
+    page.locator("#chat .message-buttons button[title='Submit']").first.click()
+    wait_for(lambda: len(new_since(site, before)) == 2)
+    first, _ = new_since(site, before)
+    due = {(first.id, "copy", "page"), (first.id, "edit", "page")}
+
+    def told() -> set[tuple[str, str, str | None]]:
+        return {(s.completion_id, s.kind, s.interface) for s in signals(site.services.database)}
+
+    wait_for(lambda: due <= told())

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from feedback.history import history
 from tests.serving_kit import Service, publish, service, wait_for
 
 ASK = {"messages": [{"role": "user", "content": "Which?"}]}
@@ -50,7 +51,7 @@ def test_the_same_vote_twice_is_one(served: Service) -> None:
     identity = asked(served)
     for _ in range(3):
         assert vote(served, identity, liked=True).status_code == 200
-    assert len(served.store.vote_history(identity, "ann")) == 1
+    assert len(history(served.store.database, "vote", identity, "ann")) == 1
 
 
 def test_votes_are_for_those_who_were_served(served: Service) -> None:
@@ -126,7 +127,7 @@ def test_a_correction_is_kept(served: Service) -> None:
     path = f"/v1/feedback/corrections/{identity}"
     assert served.http.put(path, json={"text": "Right.", "user": "ann"}).status_code == 200
     ((correction, completion),) = [
-        pair for pair in served.store.corrections() if pair[1].id == identity
+        pair for pair in served.store.iter_corrections() if pair[1].id == identity
     ]
     assert (correction.text, completion.id) == ("Right.", identity)
     assert served.http.put(path, json={"text": "", "user": "ann"}).status_code == 400

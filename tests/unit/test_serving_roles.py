@@ -24,6 +24,9 @@ OPERATIONS: list[tuple[str, str, Any, str, int]] = [
     ("GET", "/v1/completions/x/sources", None, "feedback", 404),
     ("POST", "/v1/rankings", CHAT, "chat", 200),
     ("PUT", "/v1/feedback/rankings/x", {"order": None}, "feedback", 404),
+    ("PUT", "/v1/feedback/signals/x", {"kind": "copy"}, "feedback", 404),
+    ("GET", "/v1/feedback/consent", None, "feedback", 200),
+    ("PUT", "/v1/feedback/consent", {"agreed": True}, "feedback", 200),
     ("GET", "/v1/feedback/mine", None, "feedback", 200),
     ("POST", "/v1/feedback/forget", {"sure": True}, "feedback", 200),
     ("GET", "/v1/conversations", None, "chat", 200),
@@ -139,6 +142,7 @@ def _template(path: str) -> str:
     for written, template in (
         ("/votes/x", "/votes/{completion_id}"),
         ("/feedback/comparisons/x", "/feedback/comparisons/{comparison_id}"),
+        ("/signals/x", "/signals/{completion_id}"),
         ("/rankings/x", "/rankings/{ranking_id}"),
         ("/conversations/x", "/conversations/{conversation_id}"),
         ("/corrections/x", "/corrections/{completion_id}"),

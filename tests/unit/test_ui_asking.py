@@ -214,7 +214,7 @@ async def test_regenerating_keeps_the_vote_at_the_answer_it_was_given_to(
     assert voted.liked
     assert store.vote(second, ANN.id) is None
     await rating.rate(second, False, tab.state, ANN, ENGLISH, Recorder(store))
-    assert {(v.completion_id, v.liked) for v, _ in store.votes()} == {
+    assert {(v.completion_id, v.liked) for v, _ in store.iter_votes()} == {
         (first, True),
         (second, False),
     }
@@ -231,7 +231,7 @@ async def test_an_edit_goes_on_from_the_edited_question_and_moves_no_vote(
     assert len(tab.state.turns) == 1
     assert tab.state.turns[0] not in {first, second}
     assert [m["content"] for m in chat.requests[-1].messages] == ["Uno?"]
-    assert [(v.completion_id, v.liked) for v, _ in store.votes()] == [(second, False)]
+    assert [(v.completion_id, v.liked) for v, _ in store.iter_votes()] == [(second, False)]
     assert views[-1].thumbs == [None]
 
 
@@ -397,14 +397,14 @@ async def test_a_thumb_on_nothing_is_refused_in_words(
 ) -> None:
     view = await rating.rate(claimed, True, tab.state, ANN, ENGLISH, Recorder(store))
     assert ENGLISH.gone in (view.notice or "")
-    assert not store.votes()
+    assert not list(store.iter_votes())
 
 
 async def test_nobody_votes_on_another_persons_answer(tab: Tab, store: FeedbackStore) -> None:
     await tab.ask("How long?")
     view = await rating.rate(tab.state.turns[0], False, tab.state, BOB, ENGLISH, Recorder(store))
     assert ENGLISH.gone in (view.notice or "")
-    assert not store.votes()
+    assert not list(store.iter_votes())
 
 
 async def test_comment_reasons_and_correction_go_to_the_rated_answer(
@@ -420,5 +420,5 @@ async def test_comment_reasons_and_correction_go_to_the_rated_answer(
     voted = store.vote(first, ANN.id)
     assert voted is not None
     assert (voted.liked, voted.reasons, voted.comment) == (False, ("wrong",), "no")
-    ((correction, _),) = store.corrections()
+    ((correction, _),) = store.iter_corrections()
     assert (correction.completion_id, correction.text) == (first, "45 days")

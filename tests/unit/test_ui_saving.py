@@ -101,7 +101,7 @@ async def test_what_cannot_be_saved_is_said_and_stays_on_the_page(
         assert await kept.rename(state.id or "", "New", ANN, language) == words.not_saved
         assert await kept.delete(state.id or "", ANN, language) == words.not_saved
     assert pages.counted() == {"vote": 1}
-    assert not pages.store.corrections()
+    assert not list(pages.store.iter_corrections())
     # The same once more, now that it can be saved.
     assert (await rating.add(*said)).rating == "closed"
     await choose("left", pair, ANN, words, pages.asking, pages.recorder)
