@@ -1,6 +1,6 @@
 """Pictures of the pages of a running service: `python -m benchmarks.screenshots URL OUT`.
 
-Takes the chat page (an example question, answered, its sources open, a thumb), three answers to be
+Takes the question of consent, the chat page (an example question, answered, its sources open, a thumb), three answers to be
 ranked, what became of the votes and, with the operator's token, the operator's page; at 390 and
 1440 pixels, light and dark, English and Korean. The pictures that the documentation shows are among
 them, under their own names.
@@ -77,6 +77,7 @@ def take(
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     pages: dict[str, Callable[[], bytes]] = {
+        "consent": lambda: consent(page, url),
         "chat": lambda: chat(page, url),
         "ranking": lambda: ranking(page, url),
         "mine": lambda: mine(page, url),
@@ -91,6 +92,17 @@ def take(
         (out / file).write_bytes(small)
         print(f"{out / file}  {len(small) // 1024} KB")
     context.close()
+
+
+def consent(page: Page, url: str) -> bytes:
+    """Read the question whether one's words may train, take the picture, and put it off."""
+    page.goto(url)
+    page.locator(".r-consent").wait_for()
+    page.wait_for_timeout(600)
+    picture = page.screenshot()
+    page.locator(".r-consent [data-act=later]").click()
+    page.locator(".r-consent").wait_for(state="detached")
+    return picture
 
 
 def chat(page: Page, url: str) -> bytes:

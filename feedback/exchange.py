@@ -38,6 +38,17 @@ from feedback.types import (
 Format = Literal["kto", "dpo", "sft", "raw"]
 Row = dict[str, Any]
 REMOVED = "the answer's texts were removed"
+# Every column is in every row, and has a type in it: a reader that infers columns from a large
+# file's beginning (`datasets`) fails at the first correction if `text` was null until then.
+NOTHING: Row = {
+    "liked": None,
+    "outcome": "",
+    "text": "",
+    "comparison_id": "",
+    "unblinded": False,
+    "right_completion_id": "",
+    "right_responder": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,7 @@ def export_feedback(
 ) -> ExportReport:
     """Write feedback as JSON lines to `path`, replacing it at once at the end.
 
-    What is written to be trained on leaves out those whose words may not train by `consent`; `raw`,
-    which moves and keeps, holds everything.
+    All but `raw`, which moves and keeps, leave out those whose words may not train by `consent`.
 
     Raises:
         InvalidFeedback: there is no such format.
@@ -85,9 +95,8 @@ def export_feedback(
 
 def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
     """One row a record, with the answers it is about in full: what an import needs."""
-    for consent in Consents(store.database).all():
-        # Before what it is about: a file that is only half imported trains on nobody who said no.
-        yield _consent_row(consent)
+    # Before what it is about: a file that is only half imported trains on nobody who said no.
+    yield from map(_consent_row, Consents(store.database).all())
     for vote, completion in store.iter_votes():
         said = {"reasons": list(vote.reasons), "comment": vote.comment}
         yield _raw_row(_vote_fields(vote, completion) | said, completion)
@@ -205,32 +214,22 @@ def _fields(
     completion: Completion,
     **said: object,
 ) -> Row:
-    # Every column is in every row, and has a type in it: a reader that infers columns from a large
-    # file's beginning (`datasets`) fails at the first correction if `text` was null until then.
-    nothing = {
-        "liked": None,
-        "outcome": "",
-        "text": "",
-        "comparison_id": "",
-        "unblinded": False,
-        "right_completion_id": "",
-        "right_responder": "",
-    }
     return {
         "kind": kind,
         "person": record.person,
         "completion_id": completion.id,
         "responder": completion.responder,
-        **(nothing | said),
+        **(NOTHING | said),
         "created": iso(record.created),
         "updated": iso(record.updated),
     }
 
 
 def _consent_row(consent: Consent) -> Row:
-    said = {"agreed": consent.agreed, "version": consent.version}
+    said = {"person": consent.person, "agreed": consent.agreed, "version": consent.version}
+    of_nothing = dict.fromkeys(("completion_id", "responder", "completion"), "")
     stamps = dict.fromkeys(("created", "updated"), iso(consent.at))
-    return {"kind": "consent", "person": consent.person} | said | stamps
+    return {"kind": "consent"} | said | NOTHING | of_nothing | stamps | {"completions": []}
 
 
 def _raw_row(fields: Row, *completions: Completion) -> Row:

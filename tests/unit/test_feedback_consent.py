@@ -1,5 +1,6 @@
 """What people agree to: kept with its history, and told apart from what they put off."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -190,6 +191,9 @@ def test_exports_to_train_on_leave_out_whoever_refused_and_raw_moves_the_refusal
     assert (required.rows, required.left_out) == (0, {REFUSED: 1, OUTDATED: 1})
     raw = export_feedback(store, "raw", tmp_path / "raw.jsonl")
     assert (raw.rows, raw.left_out) == (4, {})
+    rows = [json.loads(line) for line in (tmp_path / "raw.jsonl").read_text().splitlines()]
+    shared = set.intersection(*(set(row) for row in rows))
+    assert set(rows[-1]) - {"reasons", "comment"} <= shared
     elsewhere = FeedbackStore(new_database(), Clock())
     report = import_feedback(elsewhere, "raw", tmp_path / "raw.jsonl")
     assert (report.added, report.refused) == (4, ())
