@@ -1,9 +1,9 @@
 """Pictures of the pages of a running service: `python -m benchmarks.screenshots URL OUT`.
 
-Takes the question of consent, the chat page (an example question, answered, its sources open, a thumb), three answers to be
-ranked, what became of the votes and, with the operator's token, the operator's page; at 390 and
-1440 pixels, light and dark, English and Korean. The pictures that the documentation shows are among
-them, under their own names.
+Takes the question of consent, the chat page (an example question, answered, its sources open, a
+thumb), three answers to be ranked, what became of the votes and, with the operator's token, the
+operator's page; at 390 and 1440 pixels, light and dark, English and Korean. The pictures that the
+documentation shows are among them, under their own names.
 
 Invariant: a picture is what the service answered; nothing is drawn in, and none is over 200 KB.
 """

@@ -6,8 +6,8 @@ Frozen: a table that changes gets a script of its own behind this one.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
