@@ -19,7 +19,16 @@ from starlette.exceptions import HTTPException
 from feedback.database import Database
 from feedback.store import FeedbackStore
 from knowledge.retriever import KnowledgeBase
-from serving.api import consent, conversations, feedback, forgetting, openai, operations, rankings, uses
+from serving.api import (
+    consent,
+    conversations,
+    feedback,
+    forgetting,
+    openai,
+    operations,
+    rankings,
+    uses,
+)
 from serving.api.callers import readable
 from serving.api.document import describe
 from serving.api.failures import answer_errors

@@ -6,8 +6,8 @@ Frozen: a table that changes gets a script of its own behind this one.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
