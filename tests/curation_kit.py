@@ -3,7 +3,8 @@
 from typing import Any
 
 from training.curation import Curated, curate
-from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
+from training.preferences import PreferencePair, Preferences, UnpairedPreference
+from training.served import Turns
 
 
 def turns(text: str, role: str = "user") -> Turns:

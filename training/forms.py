@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from training.left_out import LeftOut, Said
-from training.preferences import Turns, UnpairedPreference
+from training.preferences import UnpairedPreference
+from training.served import Turns
 from training.split import Row, is_liked, text_of
 
 

@@ -17,7 +17,8 @@ from feedback.masking import mask, placeholders
 from feedback.personal_rules import RULES
 from training.curation import Curated
 from training.left_out import LeftOut
-from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
+from training.preferences import PreferencePair, Preferences, UnpairedPreference
+from training.served import Turns
 from training.split import Row
 
 UNFOUNDED = "personal data that the question does not hold"

@@ -1,24 +1,7 @@
 """What people said, as rows that a trainer understands: votes, comparisons, rankings, corrections.
 
-An answer that was given from passages teaches two things: how to answer from passages, and the
-fact itself. So its row carries the conversation as it was served and the same one with the passages
-taken out, and `by_heart` says whether the second is sound to train on. Why it may not be:
-
-- It admits that something is missing, or refuses: true of its passages, false as a fact. Without
-  them a liked one teaches to refuse what the documents hold, a disliked one to make things up.
-- It speaks of its passages ("according to the passages"): without any, that is an invention.
-- A passage that it rests on is no longer in the library: the fact may have changed.
-
-Curation uses the second form of liked rows only. A disliked answer stays bad without its passages,
-but from memory the model would hardly have said it: pushing down what is unlikely anyway teaches
-nothing and costs what is known by heart (docs/decisions/0007-kto-defaults.md has the figures).
-
-An answer of `agent` becomes a row as if what it found had been put before the question, because
-adapters are served that way; one for which it found nothing is left out: from memory it was not
-asked, and behind "(none)" it would teach to make things up.
-
 Invariant: a row's `prompt` is exactly what the responder's model was asked, or of `agent` would
-have been asked behind retrieval.
+have been asked behind retrieval (training/served.py).
 """
 
 import math
@@ -32,14 +15,11 @@ from feedback.consent import ASK, Consents, Rule
 from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
-from knowledge.chunks import Passage
-from knowledge.prompt import with_passages
 from training.consenting import consenting
 from training.left_out import LeftOut, Said
-from training.wording import admits_absence, speaks_of_passages
+from training.served import Turns, served_prompt, sound_by_heart, unusable
 
 Origin = Literal["vote", "comparison", "ranking", "correction"]
-Turns = tuple[Message, ...]
 T = TypeVar("T")
 NEWEST = 50_000
 """Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
@@ -193,14 +173,6 @@ def paired(
         yield from _pair(better, original, said, current)
 
 
-def served_prompt(completion: Completion) -> Turns:
-    """Return what the model was asked: with the passages in front where the responder retrieves."""
-    if not _retrieved(completion):
-        return tuple(completion.messages)
-    passages = [Passage(**fields) for fields in completion.passages]
-    return tuple(with_passages(completion.messages, passages))
-
-
 # For (left, right): was it liked?
 _VERDICTS = {"left": (True, False), "right": (False, True), "both_bad": (False, False)}
 
@@ -222,42 +194,6 @@ def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
     return kept
 
 
-def _retrieved(completion: Completion) -> bool:
-    # A responder that retrieves and finds nothing still puts "(none)" before the question.
-    name = completion.responder
-    return name == "rag" or name.endswith("+rag") or bool(completion.passages)
-
-
-def _unusable(completion: Completion, text: str) -> str | None:
-    """Return why an answer cannot be trained on, or None."""
-    if completion.purpose == "evaluation":
-        return "evaluation"
-    if completion.status != "complete" or completion.finish_reason == "length":
-        # Its end was not written by the model: the row would teach to stop where it did not.
-        return "answer not complete"
-    if not text.strip():
-        return "empty answer"
-    if completion.responder == "agent" and not completion.passages:
-        return "agent found no passages"
-    if not completion.messages or completion.messages[-1]["role"] != "user":
-        return "conversation does not end with the person"
-    if completion.sampling.get("tools"):
-        # A row holds messages only: it would teach to answer without the tools that were offered.
-        return "tools were offered"
-    return None
-
-
-def _by_heart(completion: Completion, text: str, current: Container[str] | None) -> bool:
-    if not _retrieved(completion):
-        return True
-    if admits_absence(text) or speaks_of_passages(text):
-        return False
-    if current is None:
-        return True
-    rests_on = [p for p in completion.passages if p["article"] in text] or completion.passages
-    return all(passage["id"] in current for passage in rests_on)
-
-
 def _row(
     completion: Completion,
     text: str,
@@ -266,7 +202,7 @@ def _row(
     current: Container[str] | None,
     reasons: LeftOut,
 ) -> Iterator[UnpairedPreference]:
-    reason = _unusable(completion, text)
+    reason = unusable(completion, text)
     if reason is not None:
         reasons.add(reason, (said.origin, completion.id))
         return
@@ -279,7 +215,7 @@ def _row(
         origin=said.origin,
         created=said.at,
         question=tuple(completion.messages),
-        by_heart=_by_heart(completion, text, current),
+        by_heart=sound_by_heart(completion, text, current),
         responder=completion.responder,
         took=said.took,
         on_page=completion.interface == "page",
@@ -290,10 +226,10 @@ def _pair(
     better: Completion, worse: Completion, said: _By, current: Container[str] | None
 ) -> Iterator[PreferencePair]:
     sides = (better, worse)
-    if any(_unusable(side, side.text) for side in sides) or better.text == worse.text:
+    if any(unusable(side, side.text) for side in sides) or better.text == worse.text:
         return
     prompt, question = served_prompt(worse), tuple(worse.messages)
-    by_heart = all(_by_heart(side, side.text, current) for side in sides)
+    by_heart = all(sound_by_heart(side, side.text, current) for side in sides)
     if served_prompt(better) != prompt:
         # One side saw passages and the other none (or others): only the question is common.
         if not by_heart or tuple(better.messages) != question:

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-from training.preferences import PreferencePair, Turns, UnpairedPreference
+from training.preferences import PreferencePair, UnpairedPreference
+from training.served import Turns
 from training.similarity import normalise
 
 Part = Literal["train", "judge", "check"]

@@ -5,11 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 from feedback.uses import OLDER
-from training import curation, forms, preferences, trust
+from training import curation, forms, preferences, served, trust
 from training.curation import Curated, Rules, curate
 from training.fates import HELD_OUT, REASONS, fates
 from training.forms import TrainRow
-from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
+from training.preferences import PreferencePair, Preferences, UnpairedPreference
+from training.served import Turns
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,7 +93,7 @@ def test_a_use_counts_for_more_than_a_form_that_was_left_out() -> None:
 
 def test_every_reason_has_a_word_that_the_api_documents() -> None:
     used: set[str] = set()
-    for module in (curation, forms, preferences, trust):
+    for module in (curation, forms, preferences, served, trust):
         text = Path(str(module.__file__)).read_text(encoding="utf-8")
         used |= set(re.findall(r"(?:add|count)\(\s*\"([^\"]+)\"", text))
         used |= set(re.findall(r"return \"([a-z ]+)\"\n", text))

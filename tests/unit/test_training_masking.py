@@ -5,7 +5,8 @@ from typing import Any
 
 from training.curation import curate
 from training.masking import UNFOUNDED, masked, masked_questions, report
-from training.preferences import PreferencePair, Preferences, Turns, UnpairedPreference
+from training.preferences import PreferencePair, Preferences, UnpairedPreference
+from training.served import Turns
 
 MAIL, PHONE = "ann@example.com", "010-2345-6789"
 

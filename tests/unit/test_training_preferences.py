@@ -14,13 +14,8 @@ from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Ranking, Vote
 from knowledge.chunks import Passage
 from training.left_out import LeftOut
-from training.preferences import (
-    UnpairedPreference,
-    paired,
-    read_preferences,
-    served_prompt,
-    unpaired,
-)
+from training.preferences import UnpairedPreference, paired, read_preferences, unpaired
+from training.served import served_prompt
 from training.wording import admits_absence
 
 PASSAGE = Passage(
