@@ -20,15 +20,15 @@ from typing import Literal
 
 from training.balance import interleave
 from training.forms import TrainRow, agreed, forms_of, said_by
-from training.leaks import Asked, owners
+from training.leaks import Asked
 from training.left_out import LeftOut, Said
+from training.places import places
 from training.preferences import Preferences, UnpairedPreference
 from training.split import (
     PARTS,
     Part,
     R,
     Row,
-    deal,
     held_questions,
     is_liked,
     question_key,
@@ -111,18 +111,14 @@ def curate(
     asked = Asked([*preferences.unpaired, *offered], protected, rules.similarity)
     answers = _said_once(_unprotected(preferences.unpaired, asked, left_out), left_out)
     pairs = _unprotected(offered, asked, left_out)
-    part_of, split_by = deal([*answers, *pairs], rules.shares, seed, asked.cluster)
-    owner = owners([*answers, *pairs], part_of, asked.cluster, rules.shares)
-    parts: dict[Part, list[UnpairedPreference]] = {part: [] for part in PARTS}
-    for answer in _apart(answers, part_of, asked, owner, left_out):
-        parts[part_of(answer)].append(answer)
-    pairs = _apart(pairs, part_of, asked, owner, left_out)
+    part_of, split_by = places([*answers, *pairs], asked.cluster, rules.shares, seed)
+    parts = _parted(answers, part_of, left_out)
+    mine = _parted(pairs, part_of, left_out)["train"]
     if method == "dpo":
         for row in parts["train"]:
             # What else was said is pairs; what becomes of those is noted below.
             count = left_out.add if row.origin == "vote" else left_out.note
             count("vote without a pair", *said_by(row))
-    mine = [pair for pair in pairs if part_of(pair) == "train"]
     given: Sequence[Row] = mine if method == "dpo" else parts["train"]
     doubts = find_doubts(parts["train"], rules.trust)
     kept, cut = _capped(_trusted(given, doubts, left_out), rules, asked, left_out)
@@ -186,20 +182,17 @@ def _unprotected(rows: Iterable[R], asked: Asked, left_out: LeftOut) -> list[R]:
     return kept
 
 
-def _apart(
-    rows: Iterable[R],
-    part_of: Callable[[Row], Part],
-    asked: Asked,
-    owner: Mapping[str, Part],
-    left_out: LeftOut,
-) -> list[R]:
-    kept = []
+def _parted(
+    rows: Iterable[R], part_of: Callable[[Row], Part | None], left_out: LeftOut
+) -> dict[Part, list[R]]:
+    parts: dict[Part, list[R]] = {part: [] for part in PARTS}
     for row in rows:
-        if owner[asked.cluster(row)] == part_of(row):
-            kept.append(row)
-        else:
+        part = part_of(row)
+        if part is None:
             left_out.add("close to a question of another part", *said_by(row))
-    return kept
+        else:
+            parts[part].append(row)
+    return parts
 
 
 def _said_once(rows: Iterable[UnpairedPreference], left_out: LeftOut) -> list[UnpairedPreference]:

@@ -5,8 +5,7 @@ depends on names, votes, shares and seed alone.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeVar
 
 from training.preferences import PreferencePair, UnpairedPreference
@@ -45,29 +44,6 @@ def split_people(
         dealt[person] = part
         missing[part] -= people[person]
     return dealt
-
-
-def deal(
-    rows: Sequence[Row],
-    shares: tuple[float, float, float],
-    seed: int,
-    question: Callable[[Row], str],
-) -> tuple[Callable[[Row], Part], Literal["person", "question"]]:
-    """Say of every row which part it is in, and by what they were split.
-
-    Args:
-        rows: All rows of the round.
-        shares: Of the votes, for train, judge and check.
-        seed: Decides the draw.
-        question: What makes two rows one question, e.g. its cluster.
-    """
-    people = Counter(row.person for row in rows)
-    if len(people) >= FEWEST_PEOPLE:
-        by_person = split_people(people, shares, seed=seed)
-        return (lambda row: by_person[row.person]), "person"
-    questions = Counter(question(row) for row in rows)
-    by_question = split_people(questions, shares, seed=seed)
-    return (lambda row: by_question[question(row)]), "question"
 
 
 def held_questions(

@@ -9,9 +9,8 @@ from eval.suite import load_suite
 from ratchet.settings import CHECKOUT
 from tests.curation_kit import pair, people, rounds, row
 from training.clusters import NEAR, Clusters, jaccard, shingles
-from training.leaks import Asked, owners
+from training.leaks import Asked
 from training.similarity import Protected, normalise
-from training.split import PARTS
 
 GATE = [
     message["content"]
@@ -64,19 +63,6 @@ def test_the_order_of_texts_changes_nothing() -> None:
     first, second = Clusters(texts), Clusters(shuffled)
     assert [first(text) for text in texts] == [second(text) for text in texts]
     assert Clusters([]).sizes() == []
-
-
-def test_a_cluster_stays_where_it_was_asked_most_and_no_part_starves() -> None:
-    rows = [row(n, f"p{n % 10}", question="All ask this?") for n in range(100)]
-    rows += [row(n, f"p{n % 10}", question=f"Number {n // 10}?") for n in range(100, 600)]
-    part = {f"p{n}": PARTS[0 if n < 6 else 1 if n < 8 else 2] for n in range(10)}
-    asked = Asked(rows, [], 0.8)
-    found = owners(rows, lambda r: part[r.person], asked.cluster, (0.6, 0.2, 0.2))
-    assert len(found) == 51
-    kept = [r for r in rows if found[asked.cluster(r)] == part[r.person]]
-    counts = {name: sum(part[r.person] == name for r in kept) for name in PARTS}
-    assert counts["train"] > counts["judge"] > 0
-    assert counts["check"] > 0
 
 
 def copies(question: str, rng: Random) -> list[str]:
