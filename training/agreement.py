@@ -53,6 +53,20 @@ class Agreements(NamedTuple):
     of: dict[str, Agreement]
     contrary: frozenset[str]
     """Whose votes are mostly the opposite of what everybody else's say."""
+    usual: float = 1.0
+    """The share of votes that others would have cast, of all who agree more often than not."""
+
+    def weight(self, person: str) -> float:
+        """Return which share of somebody's votes can be of the common taste, from 0 to 1.
+
+        Of who votes by the common taste as surely as others do, or else by a coin, as many votes
+        agree as this share says (the one-coin model of Dawid & Skene 1979). By the upper bound of
+        their agreement: nobody loses a word by bad luck.
+        """
+        known = self.of.get(person)
+        if known is None:
+            return 1.0
+        return min(1.0, max(0.0, (2 * known.high - 1) / (2 * self.usual - 1)))
 
 
 def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
@@ -79,14 +93,14 @@ def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
     if not _knows([each for each in said if weight[each[0].person]]):
         return Agreements({}, frozenset())
     known = {person: wilson(sum(h), len(h)) for person, h in hits.items()}
-    return Agreements(known, _contrary(hits, weight))
+    trusted = [said for person, said in hits.items() if weight[person]]
+    usual = sum(map(sum, trusted)) / max(1, sum(map(len, trusted)))
+    return Agreements(known, _contrary(hits, usual), usual)
 
 
-def _contrary(hits: Mapping[str, Sequence[bool]], weight: Mapping[str, float]) -> frozenset[str]:
+def _contrary(hits: Mapping[str, Sequence[bool]], rate: float) -> frozenset[str]:
     from scipy.stats import binom
 
-    trusted = [said for person, said in hits.items() if weight[person]]
-    rate = sum(map(sum, trusted)) / max(1, sum(map(len, trusted)))
     found = {
         person
         for person, said in hits.items()

@@ -33,7 +33,7 @@ from training.split import (
     is_liked,
     question_key,
 )
-from training.trust import Doubts, TrustRules, within_share
+from training.trust import Doubts, TrustRules, thinned, within_share
 from training.trust import doubts as find_doubts
 from training.voters import Voter, voters
 
@@ -121,7 +121,7 @@ def curate(
             count("vote without a pair", *said_by(row))
     given: Sequence[Row] = mine if method == "dpo" else parts["train"]
     doubts = find_doubts(parts["train"], rules.trust)
-    kept, cut = _capped(_trusted(given, doubts, left_out), rules, asked, left_out)
+    kept, cut = _weighed(_trusted(given, doubts, left_out), doubts, rules, asked, left_out)
     forms = agreed(forms_of(kept), left_out)
     train, heldout = _ordered(forms, rules, seed, asked, left_out)
     judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
@@ -227,21 +227,24 @@ def _trusted(rows: Iterable[Row], doubts: Doubts, left_out: LeftOut) -> list[Row
     return kept
 
 
-def _capped(
-    rows: Sequence[Row], rules: Rules, asked: Asked, left_out: LeftOut
+def _weighed(
+    rows: Sequence[Row], doubts: Doubts, rules: Rules, asked: Asked, left_out: LeftOut
 ) -> tuple[list[Row], list[Row]]:
-    """Cut what goes beyond a question's share, then what goes beyond a person's."""
+    """Cut what goes beyond the weight of a person's word, a question's share, a person's share."""
 
     def weight(row: Row) -> int:
         return len(forms_of([row]))
 
-    kept, crowd = within_share(rows, asked.cluster, weight, rules.question_share)
+    kept, little = thinned(rows, doubts.agreements.weight)
+    for row in little:
+        left_out.add("votes that others share less", *said_by(row))
+    kept, crowd = within_share(kept, asked.cluster, weight, rules.question_share)
     for row in crowd:
         left_out.add("more than one question's share", *said_by(row))
     kept, loud = within_share(kept, lambda row: row.person, weight, rules.person_share)
     for row in loud:
         left_out.add("more than one person's share", *said_by(row))
-    return kept, [*crowd, *loud]
+    return kept, [*little, *crowd, *loud]
 
 
 def _ordered(

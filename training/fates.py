@@ -40,6 +40,7 @@ REASONS: Mapping[str, str] = {
     "voted in a burst": "burst",
     "votes against everybody else's": "contrary",
     "votes all one way": "oneway",
+    "votes that others share less": "thinned",
 }
 """What a reason is called where people read what became of their votes."""
 HELD_OUT = "heldout"

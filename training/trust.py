@@ -11,20 +11,27 @@ Set aside, in the part that trains only, is what tells more about who voted than
   does not count for this: a correction says both);
 - votes that are mostly the opposite of what everybody else's say (training/agreement.py).
 
+Of who agrees with everybody else surely less than others do, but not against them, only as many
+rows are used as that word is worth: drawn by the answer's id, so that neither what is new nor what
+agrees comes first (docs/decisions/0013-weights.md says why rows and not weights).
+
 Then nobody, and no question, has more than its share: the larger of 5 % and twice a fair share of
 the weight that is left, where a row that is used in two forms weighs two.
 
 Invariant: nothing is deleted; what is set aside has a reason, and another round looks at it anew.
 """
 
+import hashlib
+import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from training.agreement import Agreement, agreements
+from training.agreement import Agreements, agreements
+from training.forms import said_by
 from training.preferences import UnpairedPreference
-from training.split import Row
+from training.split import R, Row
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Doubts:
     people: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[int, str] = field(default_factory=dict)
     """By the row's `id()`: valid while the rows live."""
-    agreement: Mapping[str, Agreement] = field(default_factory=dict)
+    agreements: Agreements = field(default_factory=lambda: Agreements({}, frozenset()))
 
     def about(self, row: Row) -> str | None:
         """Return why a row is set aside, or None."""
@@ -67,7 +74,25 @@ def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
     for row in rows:
         if _hasty(row, rules):
             single.setdefault(id(row), "voted faster than reading")
-    return Doubts(people, single, known.of)
+    return Doubts(people, single, known)
+
+
+def thinned(rows: Sequence[R], weight: Callable[[str], float]) -> tuple[list[R], list[R]]:
+    """Keep of everybody's rows as many as their word is worth, at least one.
+
+    Args:
+        rows: In any order, which is kept.
+        weight: What a person's word is worth, from 0 to 1.
+
+    Returns:
+        What is kept and what is not.
+    """
+    drawn: defaultdict[str, list[R]] = defaultdict(list)
+    for row in sorted(rows, key=_draw):
+        drawn[row.person].append(row)
+    most = {person: max(1, math.ceil(weight(person) * len(of))) for person, of in drawn.items()}
+    out = {id(row) for person, of in drawn.items() for row in of[most[person] :]}
+    return [r for r in rows if id(r) not in out], [r for r in rows if id(r) in out]
 
 
 def within_share(
@@ -151,6 +176,11 @@ def _bursts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[Unpai
                 hot.update(stamps[first:last])
         found += [row for row in said if row.created in hot]
     return found
+
+
+def _draw(row: Row) -> bytes:
+    about = "\0".join(name for _, name in said_by(row))
+    return hashlib.sha256(f"thin\0{row.person}\0{about}".encode()).digest()
 
 
 def _hasty(row: UnpairedPreference, rules: TrustRules) -> bool:

@@ -27,8 +27,10 @@ class Voter:
     """Of all that is trained on."""
     agreement: Agreement | None
     """With everybody else's votes; None: the others' votes say too little."""
+    weight: float
+    """What each of their rows is worth by that, from 0 to 1: the share of them that is used."""
     capped: int
-    """What went beyond a person's share, or a question's."""
+    """What went beyond a person's share or a question's, or beyond what their word is worth."""
     set_aside: int
     reason: str | None
     """Why all or some of it is set aside."""
@@ -42,7 +44,7 @@ def voters(
     Args:
         given: The part's rows.
         trained: What is used, a row twice where it is used in two forms.
-        cut: What went beyond a share.
+        cut: What went beyond a share or a weight.
         doubts: What is set aside.
     """
     gave, used = Counter(row.person for row in given), Counter(row.person for row in trained)
@@ -55,7 +57,8 @@ def voters(
             rows=rows,
             trained=used[person],
             share=used[person] / max(1, len(trained)),
-            agreement=doubts.agreement.get(person),
+            agreement=doubts.agreements.of.get(person),
+            weight=doubts.agreements.weight(person),
             capped=beyond[person],
             set_aside=aside[person],
             reason=reasons.get(person),
@@ -72,6 +75,7 @@ def as_json(found: Sequence[Voter], *, named: bool) -> list[dict[str, Any]]:
         | {
             "person": voter.person if named else f"voter {number}",
             "share": round(voter.share, 4),
+            "weight": round(voter.weight, 3),
             "agreement": _rounded(voter.agreement),
         }
         for number, voter in enumerate(found, 1)
@@ -94,6 +98,8 @@ def _line(voter: Mapping[str, Any]) -> str:
     if voter["agreement"]:
         low, estimate, high = voter["agreement"]
         text += f", agrees {estimate:.0%} ({low:.0%} to {high:.0%})"
+    if voter["weight"] < 1:
+        text += f", weighs {voter['weight']:.0%}"
     if voter["capped"]:
         text += f", {voter['capped']} beyond a share"
     if voter["set_aside"]:

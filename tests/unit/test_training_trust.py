@@ -1,5 +1,6 @@
 """Whose votes are set aside, and that nobody has more than a share."""
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from benchmarks.trust import measure, simulated
 from tests.curation_kit import pair, people, rounds, row
 from training.agreement import agreements, wilson
+from training.curation import Rules
 from training.preferences import UnpairedPreference
-from training.trust import TrustRules, doubts, level, within_share
+from training.trust import TrustRules, doubts, level, thinned, within_share
 from training.voters import as_json, lines
 
 RULES = TrustRules()
@@ -103,7 +105,50 @@ def test_coin_flips_accuse_nobody() -> None:
         ]
         assert not agreements(rows).contrary
     few = agreements([row(n, f"p{n % 3}", n % 2 == 0) for n in range(90)])
-    assert few == ({}, frozenset())
+    assert (few.of, few.contrary) == ({}, frozenset())
+
+
+def flippers(seed: int) -> list[UnpairedPreference]:
+    """Thirty people of one taste with one slip in twenty, of whom three flip a coin."""
+    rng = Random(seed)
+    rows = []
+    for n in range(1_200):
+        good, person = rng.random() < 0.5, n % 30
+        liked = rng.random() < 0.5 if person < 3 else good != (rng.random() < 0.05)
+        rows.append(row(n, f"p{person}", liked, text=f"{'exact' if good else 'vague'} words {n}"))
+    return rows
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_flips_a_coin_weighs_little_and_others_weigh_all(seed: int) -> None:
+    found = agreements(flippers(seed))
+    weights = {f"p{n}": found.weight(f"p{n}") for n in range(30)}
+    assert max(weights[f"p{n}"] for n in range(3)) < 0.7
+    assert sum(weights[f"p{n}"] for n in range(3, 30)) > 26.5
+    assert found.weight("a stranger") == 1.0
+    assert agreements(people(2, 20)).weight("person-0") == 1.0
+
+
+def test_as_many_rows_are_drawn_as_a_word_is_worth_whatever_their_order() -> None:
+    rows = [*people(3, 20), row(500, "rare")]
+    worth = {"person-0": 1.0, "person-1": 0.51, "person-2": 0.0, "rare": 0.2}
+    kept, out = thinned(rows, worth.__getitem__)
+    assert Counter(r.person for r in kept) == {
+        "person-0": 20, "person-1": 11, "person-2": 1, "rare": 1
+    }  # fmt: skip
+    assert sorted(map(id, [*kept, *out])) == sorted(map(id, rows))
+    again, _ = thinned(rows[::-1], worth.__getitem__)
+    assert again == kept[::-1]
+    newest = sorted(r.created for r in rows if r.person == "person-1")[9:]
+    assert {r.created for r in kept if r.person == "person-1"} != set(newest)
+
+
+def test_what_is_not_drawn_is_counted_and_its_voter_reported() -> None:
+    found = rounds(flippers(1), rules=Rules(shares=(1, 0, 0), question_share=1, person_share=1))
+    flips = [voter for voter in found.voters if voter.person in ("p0", "p1", "p2")]
+    assert all(voter.weight < 0.7 and voter.capped >= 12 for voter in flips)
+    assert found.left_out["votes that others share less"] == sum(v.capped for v in found.voters)
+    assert any("weighs" in line for line in lines(as_json(found.voters, named=True)))
 
 
 def test_a_stern_person_of_the_common_taste_is_not_contrary() -> None:
