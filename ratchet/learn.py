@@ -203,12 +203,19 @@ def hyper(parts: Parts, method: str) -> dict[str, Any]:
     return {**chosen, **training.hyper}
 
 
+def measured(dataset: Path, method: str) -> dict[str, Any]:
+    """The recipe's settings that the dataset itself tells; what is configured goes before it."""
+    flips = read_manifest(dataset).get("flips", {}) if method == "dpo" else {}
+    return {"label_smoothing": flips["label_smoothing"]} if flips else {}
+
+
 def train(parts: Parts, run: CycleRun) -> str | Ending:
     """Train a fresh adapter in a child process."""
     if "name" not in run.work:
         run.keep(name=_new_name(parts))
     method = run.work["method"]
-    result = _child(parts, run, method, run.work["name"], hyper(parts, method))
+    settings = measured(Path(run.work["dataset_path"]), method) | hyper(parts, method)
+    result = _child(parts, run, method, run.work["name"], settings)
     run.keep(train=result.model_dump(mode="json"))
     return f"{result.steps} steps, best at {result.best_step}, in {result.seconds:.0f} s"
 

@@ -10,6 +10,7 @@ from feedback.summary import summarise
 from ratchet.learn import curated, heard, shortage
 from ratchet.settings import Settings
 from ratchet.wiring import consent_rule, open_parts
+from training.flips import as_json as flips_json
 from training.job import DPO_FROM, choose_method
 from training.masking import report
 from training.preferences import read_preferences
@@ -40,6 +41,7 @@ def plan_cycle(settings: Settings, method: str) -> dict[str, Any]:
         "consent": asdict(consent_rule(settings)),
         "mask_personal": settings.training.mask_personal,
         "masked": report(rows),
+        "flips": flips_json(rows.flips),
         "trust": as_json(rows.voters, named=True),
     }
 
@@ -53,9 +55,21 @@ def plan_text(plan: dict[str, Any]) -> str:
         f"consent: {plan['consent']['mode']}, text {plan['consent']['version']}",
         *(f"left out: {count} {reason}" for reason, count in plan["left_out"].items()),
         *_masked_lines(plan),
+        *_flip_lines(plan),
         *(f"voter {line}" for line in trust_lines(plan["trust"])),
     ]
     return "\n".join(lines)
+
+
+def _flip_lines(plan: dict[str, Any]) -> list[str]:
+    flips = plan["flips"]
+    if plan["method"] != "dpo" or flips["rate"] is None:
+        return []
+    low, rate, high = flips["rate"]
+    return [
+        f"turned choices: {flips['flipped']} of {flips['repeats']} repeated ones, so {rate:.0%} "
+        f"({low:.0%} to {high:.0%}) by chance; label smoothing {flips['label_smoothing']}"
+    ]
 
 
 def _masked_lines(plan: dict[str, Any]) -> list[str]:

@@ -19,11 +19,12 @@ from random import Random
 from typing import Literal
 
 from training.balance import interleave
+from training.flips import Flips, flips
 from training.forms import TrainRow, agreed, forms_of, said_by
 from training.leaks import Asked
 from training.left_out import LeftOut, Said
 from training.places import places
-from training.preferences import Preferences, UnpairedPreference
+from training.preferences import PreferencePair, Preferences, UnpairedPreference
 from training.split import (
     PARTS,
     Part,
@@ -85,6 +86,8 @@ class Curated:
     """Why a form of something that was said is left out; another form of it may be used."""
     voters: tuple[Voter, ...] = ()
     """The people of the train part, and how far each one's word goes."""
+    flips: Flips = field(default_factory=Flips)
+    """How often the choices that train are turned when they are asked for again."""
 
 
 def curate(
@@ -121,7 +124,8 @@ def curate(
             count("vote without a pair", *said_by(row))
     given: Sequence[Row] = mine if method == "dpo" else parts["train"]
     doubts = find_doubts(parts["train"], rules.trust)
-    kept, cut = _weighed(_trusted(given, doubts, left_out), doubts, rules, asked, left_out)
+    believed = _trusted(given, doubts, left_out)
+    kept, cut = _weighed(believed, doubts, rules, asked, left_out)
     forms = agreed(forms_of(kept), left_out)
     train, heldout = _ordered(forms, rules, seed, asked, left_out)
     judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
@@ -143,6 +147,7 @@ def curate(
         rules=rules,
         reasons=left_out.reasons,
         voters=voters(given, [form.row for form in (*train, *heldout)], cut, doubts),
+        flips=flips([row for row in believed if isinstance(row, PreferencePair)]),
     )
 
 

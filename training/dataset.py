@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from training import flips
 from training.curation import Curated
 from training.forms import TrainRow
 from training.masking import report
@@ -83,6 +84,7 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
         "masked": report(curated),
         # Numbered: who is forgotten must not live on in a manifest.
         "trust": as_json(curated.voters, named=False),
+        "flips": flips.as_json(curated.flips),
         "split_by": curated.split_by,
         "people": curated.people,
         "seed": curated.seed,

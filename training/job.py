@@ -78,6 +78,8 @@ class DpoSettings(PreferenceSettings):
     """DPO on pairs, with a term that keeps the better answer likely."""
 
     sft_weight: Annotated[float, Field(ge=0)] = 0.2
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """How often a choice is turned by chance; above 0 the loss allows for it (`robust`)."""
 
 
 class SftSettings(TrainerSettings):

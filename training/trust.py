@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from training.agreement import Agreements, agreements
 from training.forms import said_by
 from training.preferences import UnpairedPreference
-from training.split import R, Row
+from training.split import Row
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
     return Doubts(people, single, known)
 
 
-def thinned(rows: Sequence[R], weight: Callable[[str], float]) -> tuple[list[R], list[R]]:
+def thinned(rows: Sequence[Row], weight: Callable[[str], float]) -> tuple[list[Row], list[Row]]:
     """Keep of everybody's rows as many as their word is worth, at least one.
 
     Args:
@@ -87,7 +87,7 @@ def thinned(rows: Sequence[R], weight: Callable[[str], float]) -> tuple[list[R],
     Returns:
         What is kept and what is not.
     """
-    drawn: defaultdict[str, list[R]] = defaultdict(list)
+    drawn: defaultdict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=_draw):
         drawn[row.person].append(row)
     most = {person: max(1, math.ceil(weight(person) * len(of))) for person, of in drawn.items()}

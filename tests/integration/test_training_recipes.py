@@ -11,6 +11,7 @@ import pytest
 from tests.training_kit import TEMPLATE, build_base, pair_row, write_dataset
 from training.adapter import publish, validate
 from training.card import Card
+from training.dataset import read_rows
 from training.job import Job, JobResult, Progress
 from training.launcher import JudgeProcess, run_job
 from training.recipes.tokens import TemplateError
@@ -80,7 +81,6 @@ def test_what_is_trained_can_be_published_and_is_what_was_measured(
     """The saved adapter on the base gives the held-out figures of the best step."""
     from peft import PeftModel
 
-    from training.dataset import read_rows
     from training.job import KtoSettings
     from training.recipes.heldout import HeldOut
     from training.recipes.loading import load_base
@@ -138,6 +138,31 @@ def test_dpo_learns_a_planted_taste_and_keeps_the_better_answer_likely(
     assert best.accuracy > 0.95
     assert best.liked > 0
     validate(result.checkpoint)
+
+
+def test_dpo_allows_for_choices_that_were_turned(base: Path, tmp_path: Path) -> None:
+    """A fifth of the pairs is turned: taking that into account pushes the others further apart."""
+    looks = []
+    for smoothing in (0.0, 0.2):
+        data = write_dataset(tmp_path / f"{smoothing}" / "data", pairs=True, rows=40)
+        rows = read_rows(data, "train")
+        for row in rows[::5]:
+            row["chosen"], row["rejected"] = row["rejected"], row["chosen"]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (data / "train.jsonl").write_text(lines, encoding="utf-8")
+        job = Job(
+            kind="dpo",
+            base_model=str(base),
+            dataset=data,
+            out=data.parent / "checkpoint",
+            name="ratchet-0001",
+            hyper={**HYPER, "sft_weight": 0, "label_smoothing": smoothing},
+            threads=1,
+        )
+        looks.append(run_here(job).heldout[-1])
+    plain, robust = looks
+    assert robust.accuracy > 0.9
+    assert robust.liked - robust.disliked > plain.liked - plain.disliked
 
 
 def test_small_batches_added_up_are_the_large_batch(base: Path, tmp_path: Path) -> None:

@@ -38,6 +38,12 @@ def test_a_setting_that_cannot_work_is_refused_when_it_is_written(
         job(tmp_path, hyper=hyper)
 
 
+@pytest.mark.parametrize("smoothing", [-0.1, 0.5])
+def test_half_of_all_choices_turned_is_no_taste(tmp_path: Path, smoothing: float) -> None:
+    with pytest.raises(ValidationError):
+        job(tmp_path, kind="dpo", hyper={"label_smoothing": smoothing})
+
+
 def test_every_recipe_has_defaults() -> None:
     for settings in SETTINGS.values():
         settings()

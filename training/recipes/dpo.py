@@ -1,7 +1,8 @@
 """DPO: pairs of answers to one prompt, the better one first.
 
 DPO only asks for a distance between the two answers and is content when both become less likely.
-The `sft` term holds the better one up.
+The `sft` term holds the better one up. Where people turn their own choices (training/flips.py), the
+robust loss takes that share of labels for turned.
 """
 
 import tempfile
@@ -26,12 +27,15 @@ def train(job: Job, report: Report) -> JobResult:
     collator = DataCollatorForPreference(
         pad_token_id=base.tokenizer.pad_token_id, max_length=settings.max_length
     )
-    losses = {"sigmoid": 1.0} | ({"sft": settings.sft_weight} if settings.sft_weight else {})
+    # Robust loss without smoothing is the plain one.
+    chosen = "robust" if settings.label_smoothing else "sigmoid"
+    losses = {chosen: 1.0} | ({"sft": settings.sft_weight} if settings.sft_weight else {})
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
         arguments = DPOConfig(
             **preference_arguments(job, settings, Path(scratch)),
             loss_type=list(losses),
             loss_weights=list(losses.values()),
+            label_smoothing=settings.label_smoothing,
         )
         trainer = DPOTrainer(
             model=base.model,
