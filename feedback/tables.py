@@ -56,6 +56,7 @@ completions = Table(
     Column("parent", String),
     Column("created", Float, nullable=False),
     Column("updated", Float, nullable=False),
+    Column("block", String),
     CheckConstraint("purpose IN ('chat', 'pair', 'evaluation')", name="purpose"),
     CheckConstraint("status IN ('streaming', 'complete', 'cut', 'failed')", name="status"),
     Index("completions_by_time", "created", "id"),
@@ -238,6 +239,18 @@ erasures = Table(
     Column("left", JSON, nullable=False, comment="what finishing needs; empty once it is done"),
     Column("adapters", JSON, nullable=False, comment="that learned from the person"),
     Column("done", Float, comment="when files were cleaned and the proof was written"),
+)
+
+voter_decisions = Table(
+    "voter_decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("person", String, nullable=False, index=True),
+    Column("action", String, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("at", Float, nullable=False),
+    CheckConstraint("action IN ('block', 'restore', 'comment')", name="action"),
 )
 
 cycle_reads = Table(

@@ -62,6 +62,8 @@ class Completion:
     """`api` or `page`."""
     parent: str | None = None
     """The completion that this one regenerated."""
+    block: str | None = None
+    """Of whom only a cookie is known: the address block that they asked from, as a keyed hash."""
     created: float = 0.0
     """Unix seconds; 0 lets the store's clock set it. The same holds for `updated`."""
     updated: float = 0.0
@@ -156,6 +158,7 @@ class FeedbackError(Exception):
     ├── UnknownComparison   no such pair
     ├── UnknownRanking      no such ranking
     ├── UnknownConversation no such conversation of this person, or deleted
+    ├── UnknownPerson       nobody of this name was ever answered
     ├── NotServedTo         the answer was given to somebody else
     └── InvalidFeedback     what was said makes no sense
     """
@@ -175,6 +178,10 @@ class UnknownRanking(FeedbackError):
 
 class UnknownConversation(FeedbackError):
     """This person has no conversation with this id, or has deleted it."""
+
+
+class UnknownPerson(FeedbackError):
+    """Nobody of this name was ever answered."""
 
 
 class NotServedTo(FeedbackError):

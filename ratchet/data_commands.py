@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ratchet import voter_commands
 from ratchet.console import Bar, note, result, table
 from ratchet.settings import load_settings
 
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     for group in (adapters, keys, feedback, documents, evaluation, demo):
         app.add_typer(group)
+    voter_commands.register(feedback)
     app.command("train")(train)
     app.command("advise")(advise)
 

@@ -14,6 +14,7 @@ from eval.stats import judge_check
 from eval.suite import load_suite
 from feedback.consent import Consents
 from feedback.rankings import Rankings
+from feedback.standing import Standings
 from feedback.summary import summarise
 from feedback.tables import votes
 from feedback.uses import Uses
@@ -35,6 +36,7 @@ from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
 from training.masking import masked, masked_questions
 from training.preferences import read_preferences
+from training.shares import ShareRules
 
 TINY: dict[str, Any] = {
     "learning_rate": 1.5e-3,
@@ -125,8 +127,9 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
     rules = Rules(
         rows_max=training.max_rows,
         shares=parts.settings.judge.shares,
-        person_share=training.per_person_share,
+        most=ShareRules(training.per_person_share, block=training.per_block_share),
     )
+    standings = Standings(parts.database)
     step(0.5, "leaving out what may not be trained on")
     return curate(
         preferences,
@@ -134,6 +137,8 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
         seed=training.seed,
         protected=protected,
         rules=rules,
+        blocked=standings.people("block"),
+        restored=standings.people("restore"),
     )
 
 
@@ -167,7 +172,7 @@ def protected_questions(settings: Settings) -> list[str]:
 def curate_window(parts: Parts, run: CycleRun) -> str | Ending:
     """Freeze the round's rows as a dataset."""
     rows = curated(parts, run.cycle.cutoff, run.cycle.method, run.progress)
-    labels = {row.row.label for row in rows.train if hasattr(row.row, "label")}
+    labels = {getattr(form.row, "label", None) for form in rows.train}
     if not rows.train or (rows.method == "kto" and len(labels) < 2):
         return Ending("skipped", f"too little is left to train on: {left_out(rows)}.")
     meta = {"cycle": run.id, "cutoff": run.cycle.cutoff, "base": parts.base_hash}
@@ -205,8 +210,8 @@ def hyper(parts: Parts, method: str) -> dict[str, Any]:
 
 def measured(dataset: Path, method: str) -> dict[str, Any]:
     """The recipe's settings that the dataset itself tells; what is configured goes before it."""
-    flips = read_manifest(dataset).get("flips", {}) if method == "dpo" else {}
-    return {"label_smoothing": flips["label_smoothing"]} if flips else {}
+    flips = read_manifest(dataset)["flips"] if method == "dpo" else {}
+    return {name: flips[name] for name in ("label_smoothing",) if name in flips}
 
 
 def train(parts: Parts, run: CycleRun) -> str | Ending:
@@ -214,8 +219,8 @@ def train(parts: Parts, run: CycleRun) -> str | Ending:
     if "name" not in run.work:
         run.keep(name=_new_name(parts))
     method = run.work["method"]
-    settings = measured(Path(run.work["dataset_path"]), method) | hyper(parts, method)
-    result = _child(parts, run, method, run.work["name"], settings)
+    chosen = measured(Path(run.work["dataset_path"]), method) | hyper(parts, method)
+    result = _child(parts, run, method, run.work["name"], chosen)
     run.keep(train=result.model_dump(mode="json"))
     return f"{result.steps} steps, best at {result.best_step}, in {result.seconds:.0f} s"
 

@@ -28,6 +28,7 @@ from serving.api import (
     operations,
     rankings,
     uses,
+    voters,
 )
 from serving.api.callers import readable
 from serving.api.document import describe
@@ -112,7 +113,18 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for part in (openai, feedback, rankings, consent, uses, forgetting, conversations, operations):
+    parts = (
+        openai,
+        feedback,
+        rankings,
+        consent,
+        uses,
+        voters,
+        forgetting,
+        conversations,
+        operations,
+    )
+    for part in parts:
         app.include_router(part.router, dependencies=[Depends(readable)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)

@@ -232,6 +232,7 @@ class ChatService:
             sampling=dict(request.sampling),
             interface=request.interface,
             parent=request.parent,
+            block=person.block,
             created=self._clock(),
         )
 

@@ -31,7 +31,7 @@ from starlette.requests import HTTPConnection
 from serving.config import ServingConfig
 from serving.errors import BadRequest, Forbidden, Unauthorized
 from serving.keys import RIGHTS, ApiKeys
-from serving.proxy import Proxies
+from serving.proxy import UNKNOWN, Proxies
 
 Role = Literal["person", "operator", "internal"]
 
@@ -56,6 +56,8 @@ class Person:
     rights: frozenset[str] = frozenset({"chat", "feedback"})
     shares: tuple[str, ...] = ()
     """What this person is limited by together with others: their key, or their address block."""
+    block: str | None = None
+    """Of whom only a cookie is known: their address block as a keyed hash."""
 
     def may(self, right: str) -> bool:
         """Say whether this person has a right."""
@@ -171,7 +173,10 @@ class Identity:
         if person is None:
             return None
         # Whom a proxy has logged in is one person; anybody can make themselves another by a cookie.
-        return Person(person, shares=() if user else (self.proxies.block(request),))
+        if user:
+            return Person(person)
+        block = self.proxies.block(request)
+        return Person(person, shares=(block,), block=self._hashed(block))
 
     # Cookies
 
@@ -227,6 +232,12 @@ class Identity:
         if not value or not _same(signature, self._signature(cookie, stamped)):
             return None
         return value if self._clock() < int(at) + seconds else None
+
+    def _hashed(self, block: str) -> str | None:
+        # From loopback comes whatever a proxy passes on that we were not told of.
+        if block == UNKNOWN or ipaddress.ip_network(block).is_loopback:
+            return None
+        return hmac.new(self._config.cookie_key, block.encode(), hashlib.sha256).hexdigest()[:16]
 
     def _signature(self, cookie: str, stamped: str) -> str:
         # A new operator's token ends the sessions that the old one opened.

@@ -20,6 +20,10 @@ BLOCKS = {4: 24, 6: 56}
 LONGEST_USER = 128
 
 
+UNKNOWN = "unknown"
+"""The address block of a request that has no address, e.g. by a socket."""
+
+
 class Proxies:
     """The reverse proxies of this service."""
 
@@ -64,7 +68,7 @@ class Proxies:
                 break
             address = further
         if address is None:
-            return "unknown"
+            return UNKNOWN
         return str(ipaddress.ip_network((address, BLOCKS[address.version]), strict=False))
 
     def _knows(self, address: Address) -> bool:

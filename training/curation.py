@@ -13,7 +13,7 @@ under the reason why not (an answer that is used twice, with and without passage
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -25,6 +25,7 @@ from training.leaks import Asked
 from training.left_out import LeftOut, Said
 from training.places import places
 from training.preferences import PreferencePair, Preferences, UnpairedPreference
+from training.shares import ShareRules, weighed
 from training.split import (
     PARTS,
     Part,
@@ -34,7 +35,7 @@ from training.split import (
     is_liked,
     question_key,
 )
-from training.trust import Doubts, TrustRules, thinned, within_share
+from training.trust import Doubts, TrustRules
 from training.trust import doubts as find_doubts
 from training.voters import Voter, voters
 
@@ -56,10 +57,8 @@ class Rules:
     """Of the votes, for train, judge and check."""
     heldout: float = 0.15
     """Share of the train part's questions that training never sees, for early stopping."""
-    person_share: float = 0.05
-    """What one person may contribute to the train part, but never less than twice a fair share."""
-    question_share: float = 0.05
-    """What one question may, likewise."""
+    most: ShareRules = field(default_factory=ShareRules)
+    """What one person, one question and one address block may contribute to the train part."""
     trust: TrustRules = field(default_factory=TrustRules)
     """Whose votes are set aside."""
     similarity: float = 0.8
@@ -97,6 +96,8 @@ def curate(
     seed: int,
     protected: Iterable[str] = (),
     rules: Rules | None = None,
+    blocked: Container[str] = (),
+    restored: Container[str] = (),
 ) -> Curated:
     """Split, clean and order a window's preferences for one round of training.
 
@@ -106,14 +107,17 @@ def curate(
         seed: Decides the split and the order.
         protected: Questions of the gate's suites: nothing near them may be trained on.
         rules: Shares, caps and thresholds.
+        blocked: People who have no word, by an operator's decision.
+        restored: People whose votes no rule of trust sets aside or weighs, likewise.
     """
     rules = rules or Rules()
     left_out = LeftOut(preferences.left_out, preferences.reasons)
     # With KTO a pair is two answers, and those are rows already.
     offered = preferences.pairs if method == "dpo" else ()
     asked = Asked([*preferences.unpaired, *offered], protected, rules.similarity)
-    answers = _said_once(_unprotected(preferences.unpaired, asked, left_out), left_out)
-    pairs = _unprotected(offered, asked, left_out)
+    allowed = _allowed(preferences.unpaired, asked, blocked, left_out)
+    answers = _said_once(allowed, left_out)
+    pairs = _allowed(offered, asked, blocked, left_out)
     part_of, split_by = places([*answers, *pairs], asked.cluster, rules.shares, seed)
     parts = _parted(answers, part_of, left_out)
     mine = _parted(pairs, part_of, left_out)["train"]
@@ -123,9 +127,9 @@ def curate(
             count = left_out.add if row.origin == "vote" else left_out.note
             count("vote without a pair", *said_by(row))
     given: Sequence[Row] = mine if method == "dpo" else parts["train"]
-    doubts = find_doubts(parts["train"], rules.trust)
+    doubts = find_doubts(parts["train"], rules.trust, restored)
     believed = _trusted(given, doubts, left_out)
-    kept, cut = _weighed(believed, doubts, rules, asked, left_out)
+    kept, cut = weighed(believed, doubts.weight, asked.cluster, rules.most, left_out)
     forms = agreed(forms_of(kept), left_out)
     train, heldout = _ordered(forms, rules, seed, asked, left_out)
     judge, check = (_newest(parts[name], rules.judged_max, left_out) for name in PARTS[1:])
@@ -177,10 +181,14 @@ def _newest_first(row: Row) -> tuple[float, str, str]:
     return (-row.created, row.rejected_id, row.chosen[0]["content"])
 
 
-def _unprotected(rows: Iterable[R], asked: Asked, left_out: LeftOut) -> list[R]:
+def _allowed(
+    rows: Iterable[R], asked: Asked, blocked: Container[str], left_out: LeftOut
+) -> list[R]:
     kept = []
     for row in sorted(rows, key=_newest_first):
-        if asked.protected(row):
+        if row.person in blocked:
+            left_out.add("blocked by an operator", *said_by(row))
+        elif asked.protected(row):
             left_out.add("close to a protected question", *said_by(row))
         else:
             kept.append(row)
@@ -230,26 +238,6 @@ def _trusted(rows: Iterable[Row], doubts: Doubts, left_out: LeftOut) -> list[Row
         else:
             left_out.add(reason, *said_by(row))
     return kept
-
-
-def _weighed(
-    rows: Sequence[Row], doubts: Doubts, rules: Rules, asked: Asked, left_out: LeftOut
-) -> tuple[list[Row], list[Row]]:
-    """Cut what goes beyond the weight of a person's word, a question's share, a person's share."""
-
-    def weight(row: Row) -> int:
-        return len(forms_of([row]))
-
-    kept, little = thinned(rows, doubts.agreements.weight)
-    for row in little:
-        left_out.add("votes that others share less", *said_by(row))
-    kept, crowd = within_share(kept, asked.cluster, weight, rules.question_share)
-    for row in crowd:
-        left_out.add("more than one question's share", *said_by(row))
-    kept, loud = within_share(kept, lambda row: row.person, weight, rules.person_share)
-    for row in loud:
-        left_out.add("more than one person's share", *said_by(row))
-    return kept, [*little, *crowd, *loud]
 
 
 def _ordered(

@@ -48,6 +48,8 @@ class UnpairedPreference:
     """Seconds from the question to the vote; None: unknown, over the API others act for people."""
     on_page: bool = False
     """Whether the answer was asked for, and so judged, on the page: by a person, not a program."""
+    block: str | None = None
+    """Of whom only a cookie is known: the address block that they asked from, as a keyed hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PreferencePair:
     question: Turns
     by_heart: bool
     masked: tuple[str, ...] = ()
+    block: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ def _row(
         responder=completion.responder,
         took=said.took,
         on_page=completion.interface == "page",
+        block=completion.block,
     )
 
 
@@ -246,6 +250,7 @@ def _pair(
         created=said.at,
         question=question,
         by_heart=by_heart,
+        block=worse.block,
     )
 
 

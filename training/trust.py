@@ -1,4 +1,4 @@
-"""How far one person's word goes in a round: what is set aside, and how much of it is used.
+"""Whose votes a round sets aside, and which ones of theirs.
 
 Set aside, in the part that trains only, is what tells more about who voted than about answers:
 
@@ -11,25 +11,17 @@ Set aside, in the part that trains only, is what tells more about who voted than
   does not count for this: a correction says both);
 - votes that are mostly the opposite of what everybody else's say (training/agreement.py).
 
-Of who agrees with everybody else surely less than others do, but not against them, only as many
-rows are used as that word is worth: drawn by the answer's id, so that neither what is new nor what
-agrees comes first (docs/decisions/0013-weights.md says why rows and not weights).
-
-Then nobody, and no question, has more than its share: the larger of 5 % and twice a fair share of
-the weight that is left, where a row that is used in two forms weighs two.
+How much is used of the rest is for training/shares.py. Whom an operator has restored is believed.
 
 Invariant: nothing is deleted; what is set aside has a reason, and another round looks at it anew.
 """
 
-import hashlib
-import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from training.agreement import Agreements, agreements
-from training.forms import said_by
 from training.preferences import UnpairedPreference
 from training.split import Row
 
@@ -57,13 +49,23 @@ class Doubts:
     rows: Mapping[int, str] = field(default_factory=dict)
     """By the row's `id()`: valid while the rows live."""
     agreements: Agreements = field(default_factory=lambda: Agreements({}, frozenset()))
+    restored: Container[str] = ()
+    """Whom an operator believes, whatever is found here."""
 
     def about(self, row: Row) -> str | None:
         """Return why a row is set aside, or None."""
+        if row.person in self.restored:
+            return None
         return self.people.get(row.person) or self.rows.get(id(row))
 
+    def weight(self, person: str) -> float:
+        """Return what a person's word is worth, from 0 to 1."""
+        return 1.0 if person in self.restored else self.agreements.weight(person)
 
-def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
+
+def doubts(
+    rows: Sequence[UnpairedPreference], rules: TrustRules, restored: Container[str] = ()
+) -> Doubts:
     """Look at the judgements of the part that trains."""
     known = agreements(rows)
     people = dict.fromkeys(known.contrary, "votes against everybody else's")
@@ -74,68 +76,7 @@ def doubts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> Doubts:
     for row in rows:
         if _hasty(row, rules):
             single.setdefault(id(row), "voted faster than reading")
-    return Doubts(people, single, known)
-
-
-def thinned(rows: Sequence[Row], weight: Callable[[str], float]) -> tuple[list[Row], list[Row]]:
-    """Keep of everybody's rows as many as their word is worth, at least one.
-
-    Args:
-        rows: In any order, which is kept.
-        weight: What a person's word is worth, from 0 to 1.
-
-    Returns:
-        What is kept and what is not.
-    """
-    drawn: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=_draw):
-        drawn[row.person].append(row)
-    most = {person: max(1, math.ceil(weight(person) * len(of))) for person, of in drawn.items()}
-    out = {id(row) for person, of in drawn.items() for row in of[most[person] :]}
-    return [r for r in rows if id(r) not in out], [r for r in rows if id(r) in out]
-
-
-def within_share(
-    rows: Sequence[Row], key: Callable[[Row], str], weight: Callable[[Row], int], share: float
-) -> tuple[list[Row], list[Row]]:
-    """Keep of every key no more than its share of the weight that is kept; the first rows win.
-
-    Args:
-        rows: The most wanted first.
-        key: Who or what has a share, e.g. a person.
-        weight: How much a row counts.
-        share: The largest share; never less than twice a fair one.
-
-    Returns:
-        What is kept and what is not.
-    """
-    weights: Counter[str] = Counter()
-    for row in rows:
-        weights[key(row)] += weight(row)
-    most = level(sorted(weights.values(), reverse=True), max(share, 2 / max(1, len(weights))))
-    seen: Counter[str] = Counter()
-    kept: list[Row] = []
-    cut: list[Row] = []
-    for row in rows:
-        name = key(row)
-        # One row is the least that somebody can say.
-        fits = seen[name] + weight(row) <= most or not seen[name]
-        (kept if fits else cut).append(row)
-        seen[name] += weight(row) if fits else 0
-    return kept, cut
-
-
-def level(weights: Sequence[int], share: float) -> float:
-    """Return the largest m for which m <= share x sum(min(weight, m)), weights in falling order."""
-    rest = sum(weights)
-    for cut, weight in enumerate(weights):
-        free = 1 - share * cut
-        if free <= 0:
-            break
-        if share * rest >= weight * free:
-            return share * rest / free
-        rest -= weight
-    return float(weights[0]) if weights else 0.0
+    return Doubts(people, single, known, restored)
 
 
 def _one_way(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[UnpairedPreference]:
@@ -176,11 +117,6 @@ def _bursts(rows: Sequence[UnpairedPreference], rules: TrustRules) -> list[Unpai
                 hot.update(stamps[first:last])
         found += [row for row in said if row.created in hot]
     return found
-
-
-def _draw(row: Row) -> bytes:
-    about = "\0".join(name for _, name in said_by(row))
-    return hashlib.sha256(f"thin\0{row.person}\0{about}".encode()).digest()
 
 
 def _hasty(row: UnpairedPreference, rules: TrustRules) -> bool:

@@ -58,7 +58,7 @@ def voters(
             trained=used[person],
             share=used[person] / max(1, len(trained)),
             agreement=doubts.agreements.of.get(person),
-            weight=doubts.agreements.weight(person),
+            weight=doubts.weight(person),
             capped=beyond[person],
             set_aside=aside[person],
             reason=reasons.get(person),

@@ -142,6 +142,13 @@ _CONSENT = {
     "demanded": {"mode": "ask", "version": "1"},
     "history": [{**_YES, "interface": "api"}],
 }
+_DECIDED = {
+    "person": "web-1",
+    "action": "block",
+    "comment": "votes down whatever is new",
+    "actor": "operator",
+    "at": 1767225600.0,
+}
 EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("post", "/v1/chat/completions"): (
         {"model": "ratchet", "messages": _HI},
@@ -225,6 +232,14 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("post", "/v1/feedback/forget"): (
         {"sure": True, "user": "ada"},
         {"erasure": "erasure-5f0c1e2d3b4a", "rows": {"completions": 3}, "proven": False},
+    ),
+    ("get", "/v1/feedback/voters"): (
+        None,
+        {"blocked": ["web-1"], "restored": [], "decisions": [_DECIDED]},
+    ),
+    ("post", "/v1/feedback/voters"): (
+        {"person": "web-1", "action": "block", "comment": "votes down whatever is new"},
+        _DECIDED,
     ),
     ("get", "/v1/completions/{completion_id}/sources"): (
         None,

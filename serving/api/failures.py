@@ -19,6 +19,7 @@ from feedback.types import (
     UnknownComparison,
     UnknownCompletion,
     UnknownConversation,
+    UnknownPerson,
     UnknownRanking,
 )
 from knowledge.errors import KnowledgeError
@@ -38,6 +39,7 @@ FEEDBACK_ERRORS: dict[type[FeedbackError], tuple[int, str, str]] = {
     UnknownComparison: (404, "not_found_error", "unknown_comparison"),
     UnknownRanking: (404, "not_found_error", "unknown_ranking"),
     UnknownConversation: (404, "not_found_error", "unknown_conversation"),
+    UnknownPerson: (404, "not_found_error", "unknown_person"),
     NotServedTo: (403, "permission_error", "not_served_to_you"),
     InvalidFeedback: (400, "invalid_request_error", "invalid_feedback"),
 }

@@ -196,6 +196,10 @@ def test_feedback_goes_out_and_is_forgotten(
     words = ("feedback", "export", "--format", "raw", "--out", str(out), "--json")
     assert run(monkeypatch, *words) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 0
+    assert run(monkeypatch, "feedback", "block", "ann", "--reason", "a bot", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["action"] == "block"
+    assert run(monkeypatch, "feedback", "restore", "eve", "--reason", "why", "--json") == 1
+    assert "'eve' was ever answered" in capsys.readouterr().err
     assert run(monkeypatch, "feedback", "forget", "ann", "--json") == 0
     assert json.loads(capsys.readouterr().out)["completions"] == 1
 

@@ -220,6 +220,34 @@ def test_a_cookie_makes_a_person(identity: Identity) -> None:
     assert identity.acting(person, "ann") == person
 
 
+@pytest.mark.parametrize(
+    ("client", "same_block"),
+    [("203.0.113.9", True), ("203.0.113.200", True), ("203.0.114.9", False)],
+)
+def test_an_address_block_is_kept_as_a_hash(
+    identity: Identity, client: str, same_block: bool
+) -> None:
+    def block(address: str, *headers: tuple[str, str]) -> str | None:
+        cookie = ("Cookie", f"{PERSON_COOKIE}={identity.new_person_cookie()}")
+        asked = request(cookie, *headers, host="chat.example")
+        asked.scope["client"] = (address, 5)
+        return identity.identify(asked).block
+
+    mine = block("203.0.113.1")
+    assert mine
+    assert "203" not in mine
+    assert (block(client) == mine) is same_block
+    assert block("127.0.0.1") is None, "that is a proxy that nobody told us of"
+    assert identity.identify(bearer_request(identity)).block is None
+
+
+def bearer_request(identity: Identity) -> Request:
+    _, secret = identity.keys.add("app")
+    asked = request(bearer(secret), host="chat.example")
+    asked.scope["client"] = ("203.0.113.1", 5)
+    return asked
+
+
 def test_a_cookie_does_not_count_from_a_foreign_page(identity: Identity) -> None:
     cookie = ("Cookie", f"{PERSON_COOKIE}={identity.new_person_cookie()}")
     with pytest.raises(Unauthorized):

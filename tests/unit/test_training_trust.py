@@ -10,7 +10,8 @@ from tests.curation_kit import pair, people, rounds, row
 from training.agreement import agreements, wilson
 from training.curation import Rules
 from training.preferences import UnpairedPreference
-from training.trust import TrustRules, doubts, level, thinned, within_share
+from training.shares import ShareRules, level, thinned, within_share
+from training.trust import TrustRules, doubts
 from training.voters import as_json, lines
 
 RULES = TrustRules()
@@ -144,7 +145,7 @@ def test_as_many_rows_are_drawn_as_a_word_is_worth_whatever_their_order() -> Non
 
 
 def test_what_is_not_drawn_is_counted_and_its_voter_reported() -> None:
-    found = rounds(flippers(1), rules=Rules(shares=(1, 0, 0), question_share=1, person_share=1))
+    found = rounds(flippers(1), rules=Rules(shares=(1, 0, 0), most=ShareRules(1, 1, 1)))
     flips = [voter for voter in found.voters if voter.person in ("p0", "p1", "p2")]
     assert all(voter.weight < 0.7 and voter.capped >= 12 for voter in flips)
     assert found.left_out["votes that others share less"] == sum(v.capped for v in found.voters)
@@ -230,3 +231,18 @@ def test_the_kept_report_names_nobody_and_the_shown_one_says_all() -> None:
     assert len(shown.splitlines()) < len(report)
     assert wilson(0, 10).low == 0.0
     assert wilson(10, 10).estimate == 1.0
+
+
+def test_a_hundred_cookies_of_one_address_block_have_one_share() -> None:
+    honest = people(30, 10)
+    farm = [row(5_000 + n, f"web-{n % 100}", n % 2 == 0, block="b1") for n in range(300)]
+    alone = [row(9_000 + n, f"home-{n}", n % 2 == 0, block=f"h{n}") for n in range(30)]
+    rows = [*honest, *farm, *alone]
+    found = rounds(rows, rules=Rules(shares=(1, 0, 0)))
+    used = [form.row for form in (*found.train, *found.heldout)]
+    mine = sum(r.block == "b1" for r in used)
+    assert 0 < mine <= 0.051 * (len(used) + 2)
+    assert found.left_out["more than one address block's share"] == 300 - mine
+    assert sum(r.person.startswith("home") for r in used) == 30
+    free = rounds(rows, rules=Rules(shares=(1, 0, 0), most=ShareRules(block=1)))
+    assert "more than one address block's share" not in free.left_out
