@@ -29,7 +29,7 @@ from training.adapter import Published, fingerprint
 from training.adapter import publish as publish_adapter
 from training.card import describe
 from training.curation import Curated, Method, Rules, curate
-from training.dataset import is_erased, read_manifest, write_dataset
+from training.dataset import is_erased, measured, read_manifest, write_dataset
 from training.erased import answers_behind
 from training.fates import fates
 from training.job import Job, JobResult, Kind, Progress, choose_method
@@ -127,6 +127,7 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
     rules = Rules(
         rows_max=training.max_rows,
         shares=parts.settings.judge.shares,
+        longest=training.longest_answer,
         most=ShareRules(training.per_person_share, block=training.per_block_share),
     )
     standings = Standings(parts.database)
@@ -206,12 +207,6 @@ def hyper(parts: Parts, method: str) -> dict[str, Any]:
     if training.epochs is not None:
         chosen["epochs"] = training.epochs
     return {**chosen, **training.hyper}
-
-
-def measured(dataset: Path, method: str) -> dict[str, Any]:
-    """The recipe's settings that the dataset itself tells; what is configured goes before it."""
-    flips = read_manifest(dataset)["flips"] if method == "dpo" else {}
-    return {name: flips[name] for name in ("label_smoothing",) if name in flips}
 
 
 def train(parts: Parts, run: CycleRun) -> str | Ending:

@@ -55,8 +55,11 @@ class Training(Section):
     max_rows: int = Field(default=5000, ge=100)
     """The newest eligible rows, at most so many."""
     per_person_share: float = Field(default=0.05, gt=0, le=1)
-    per_block_share: float = Field(default=0.05, gt=0, le=1)
     """No person is more than this share of a round; where people are few, than two fair shares."""
+    per_block_share: float = Field(default=0.05, gt=0, le=1)
+    """Nor are all people together who came by cookie alone from one address block."""
+    longest_answer: int = Field(default=8000, ge=100)
+    """Characters; longer answers are left out: training would cut them, their end with it."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Empty: chosen by the base model's size (tiny demo 1.5e-3, real models 5e-6)."""
     epochs: int | None = Field(default=None, ge=1)

@@ -15,12 +15,13 @@ under the reason why not (an answer that is used twice, with and without passage
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Literal
 
 from training.balance import interleave
 from training.flips import Flips, flips
-from training.forms import TrainRow, agreed, forms_of, said_by
+from training.forms import TrainRow, agreed, answers_of, forms_of, said_by
 from training.leaks import Asked
 from training.left_out import LeftOut, Said
 from training.places import places
@@ -63,6 +64,8 @@ class Rules:
     """Whose votes are set aside."""
     similarity: float = 0.8
     """Jaccard similarity of character 5-grams from which a question counts as a protected one."""
+    longest: int = 8_000
+    """Characters of an answer: training would cut a longer one, its end with it."""
     batch: int = 16
     """Rows of one training batch, within which no question occurs twice."""
 
@@ -115,9 +118,9 @@ def curate(
     # With KTO a pair is two answers, and those are rows already.
     offered = preferences.pairs if method == "dpo" else ()
     asked = Asked([*preferences.unpaired, *offered], protected, rules.similarity)
-    allowed = _allowed(preferences.unpaired, asked, blocked, left_out)
-    answers = _said_once(allowed, left_out)
-    pairs = _allowed(offered, asked, blocked, left_out)
+    refused = partial(_refused, asked=asked, blocked=blocked, longest=rules.longest)
+    answers = _said_once(_allowed(preferences.unpaired, refused, left_out), left_out)
+    pairs = _allowed(offered, refused, left_out)
     part_of, split_by = places([*answers, *pairs], asked.cluster, rules.shares, seed)
     parts = _parted(answers, part_of, left_out)
     mine = _parted(pairs, part_of, left_out)["train"]
@@ -181,18 +184,26 @@ def _newest_first(row: Row) -> tuple[float, str, str]:
     return (-row.created, row.rejected_id, row.chosen[0]["content"])
 
 
-def _allowed(
-    rows: Iterable[R], asked: Asked, blocked: Container[str], left_out: LeftOut
-) -> list[R]:
+def _allowed(rows: Iterable[R], refused: Callable[[Row], str | None], left_out: LeftOut) -> list[R]:
     kept = []
     for row in sorted(rows, key=_newest_first):
-        if row.person in blocked:
-            left_out.add("blocked by an operator", *said_by(row))
-        elif asked.protected(row):
-            left_out.add("close to a protected question", *said_by(row))
-        else:
+        reason = refused(row)
+        if reason is None:
             kept.append(row)
+        else:
+            left_out.add(reason, *said_by(row))
     return kept
+
+
+def _refused(row: Row, *, asked: Asked, blocked: Container[str], longest: int) -> str | None:
+    """Return why a row is used in no part, or None."""
+    if row.person in blocked:
+        return "blocked by an operator"
+    if any(len(text) > longest for text in answers_of(row)):
+        return "answer too long"
+    if asked.protected(row):
+        return "close to a protected question"
+    return None
 
 
 def _parted(

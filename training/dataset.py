@@ -117,6 +117,17 @@ def is_erased(path: Path) -> bool:
         return False
 
 
+def measured(path: Path, method: str) -> dict[str, Any]:
+    """Return the recipe's settings that a dataset itself tells, for a job that trains on it.
+
+    Raises:
+        DatasetError: it has no manifest.
+    """
+    # Manifests of earlier versions do not say.
+    flips = read_manifest(path).get("flips", {}) if method == "dpo" else {}
+    return {name: flips[name] for name in ("label_smoothing",) if name in flips}
+
+
 def read_rows(path: Path, part: str) -> list[dict[str, Any]]:
     """Read one file of a dataset, e.g. `train`.
 

@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "agent found no passages": "unsourced",
     "alone in the last batch": "remainder",
     "answer not complete": "incomplete",
+    "answer too long": "length",
     "blocked by an operator": "blocked",
     "close to a protected question": "protected",
     "close to a question of another part": "apart",

@@ -41,7 +41,7 @@ def agreed(forms: Sequence[TrainRow], left_out: LeftOut) -> list[TrainRow]:
     """Settle what was said about the same answer to the same prompt: the majority counts, once."""
     groups: dict[tuple[str, ...], list[TrainRow]] = defaultdict(list)
     for form in forms:
-        groups[(text_of(form.prompt), *sorted(_answers(form.row)))].append(form)
+        groups[(text_of(form.prompt), *sorted(answers_of(form.row)))].append(form)
     kept = []
     for group in groups.values():
         votes = Counter(_verdict(form.row) for form in group)
@@ -59,7 +59,8 @@ def agreed(forms: Sequence[TrainRow], left_out: LeftOut) -> list[TrainRow]:
     return kept
 
 
-def _answers(row: Row) -> tuple[str, ...]:
+def answers_of(row: Row) -> tuple[str, ...]:
+    """Return the answers that a row holds, the better one first."""
     if isinstance(row, UnpairedPreference):
         return (row.completion[0]["content"],)
     return (row.chosen[0]["content"], row.rejected[0]["content"])

@@ -1,7 +1,7 @@
 """What people said, as rows that a trainer understands: votes, comparisons, rankings, corrections.
 
 Invariant: a row's `prompt` is exactly what the responder's model was asked, or of `agent` would
-have been asked behind retrieval (training/served.py).
+have been asked behind retrieval (training/served.py), in one spelling (training/tidy.py).
 """
 
 import math
@@ -18,6 +18,7 @@ from feedback.types import Comparison, Completion, Correction, Message, Ranking,
 from training.consenting import consenting
 from training.left_out import LeftOut, Said
 from training.served import Turns, served_prompt, sound_by_heart, unusable
+from training.tidy import tidied, tidy
 
 Origin = Literal["vote", "comparison", "ranking", "correction"]
 T = TypeVar("T")
@@ -210,14 +211,14 @@ def _row(
         reasons.add(reason, (said.origin, completion.id))
         return
     yield UnpairedPreference(
-        prompt=served_prompt(completion),
+        prompt=tidied(served_prompt(completion)),
         completion=_assistant(text),
         label=liked,
         person=said.person,
         completion_id=completion.id,
         origin=said.origin,
         created=said.at,
-        question=tuple(completion.messages),
+        question=tidied(completion.messages),
         by_heart=sound_by_heart(completion, text, current),
         responder=completion.responder,
         took=said.took,
@@ -230,13 +231,13 @@ def _pair(
     better: Completion, worse: Completion, said: _By, current: Container[str] | None
 ) -> Iterator[PreferencePair]:
     sides = (better, worse)
-    if any(unusable(side, side.text) for side in sides) or better.text == worse.text:
+    if any(unusable(side, side.text) for side in sides) or tidy(better.text) == tidy(worse.text):
         return
-    prompt, question = served_prompt(worse), tuple(worse.messages)
+    prompt, question = tidied(served_prompt(worse)), tidied(worse.messages)
     by_heart = all(sound_by_heart(side, side.text, current) for side in sides)
-    if served_prompt(better) != prompt:
+    if tidied(served_prompt(better)) != prompt:
         # One side saw passages and the other none (or others): only the question is common.
-        if not by_heart or tuple(better.messages) != question:
+        if not by_heart or tidied(better.messages) != question:
             return
         prompt = question
     yield PreferencePair(
@@ -255,4 +256,4 @@ def _pair(
 
 
 def _assistant(text: str) -> Turns:
-    return (Message(role="assistant", content=text),)
+    return (Message(role="assistant", content=tidy(text)),)

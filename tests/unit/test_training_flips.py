@@ -6,9 +6,8 @@ from random import Random
 
 import pytest
 
-from ratchet.learn import measured
 from tests.curation_kit import pair, people, rounds
-from training.dataset import write_dataset
+from training.dataset import measured, write_dataset
 from training.flips import FEWEST, MOST, Flips, flips
 from training.preferences import PreferencePair
 
