@@ -53,8 +53,9 @@ class Agreements(NamedTuple):
     of: dict[str, Agreement]
     contrary: frozenset[str]
     """Whose votes are mostly the opposite of what everybody else's say."""
-    usual: float = 1.0
-    """The share of votes that others would have cast, of all who agree more often than not."""
+    usual: float | None = None
+    """The share of votes that others would have cast, of all who agree more often than not; None:
+    nothing is known, or there are two camps."""
 
     def weight(self, person: str) -> float:
         """Return which share of somebody's votes can be of the common taste, from 0 to 1.
@@ -64,7 +65,7 @@ class Agreements(NamedTuple):
         their agreement: nobody loses a word by bad luck.
         """
         known = self.of.get(person)
-        if known is None:
+        if known is None or self.usual is None:
             return 1.0
         return min(1.0, max(0.0, (2 * known.high - 1) / (2 * self.usual - 1)))
 
@@ -95,19 +96,21 @@ def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
     known = {person: wilson(sum(h), len(h)) for person, h in hits.items()}
     trusted = [said for person, said in hits.items() if weight[person]]
     usual = sum(map(sum, trusted)) / max(1, sum(map(len, trusted)))
-    return Agreements(known, _contrary(hits, usual), usual)
+    contrary = _contrary(hits, usual)
+    if len(contrary) > _CAMP * len(hits):
+        return Agreements(known, frozenset())
+    return Agreements(known, contrary, usual)
 
 
 def _contrary(hits: Mapping[str, Sequence[bool]], rate: float) -> frozenset[str]:
     from scipy.stats import binom
 
-    found = {
+    return frozenset(
         person
         for person, said in hits.items()
         if 2 * sum(said) < len(said)
         and float(binom.cdf(sum(said), len(said), rate)) < _CHANCE / len(hits)
-    }
-    return frozenset(found if len(found) <= _CAMP * len(hits) else ())
+    )
 
 
 def wilson(hits: int, total: int, z: float = 1.96) -> Agreement:

@@ -38,8 +38,12 @@ _PARTICLE = re.compile(
 
 def letters(text: str) -> tuple[str, str]:
     """Return a text's letters and digits, with and without Korean particles."""
-    words = _WORD.findall(normalise(text))
-    return "".join(words), "".join(_PARTICLE.sub("", word) for word in words)
+    return "".join(_WORD.findall(normalise(text))), "".join(stems(text))
+
+
+def stems(text: str) -> list[str]:
+    """Return a text's words without Korean particles."""
+    return [_PARTICLE.sub("", word) for word in _WORD.findall(normalise(text))]
 
 
 def least_edits(pattern: str, text: str) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from training import flips
+from training.contents import contents
 from training.curation import Curated
 from training.forms import TrainRow
 from training.masking import report
@@ -84,6 +85,7 @@ def write_dataset(home: Path, curated: Curated, meta: Mapping[str, Any]) -> Data
         "masked": report(curated),
         # Numbered: who is forgotten must not live on in a manifest.
         "trust": as_json(curated.voters, named=False),
+        "contents": contents({part: _rows_of(files[f"{part}.jsonl"]) for part in PARTS}),
         "flips": flips.as_json(curated.flips),
         "split_by": curated.split_by,
         "people": curated.people,

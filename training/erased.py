@@ -65,7 +65,9 @@ def erase_rows(path: Path, erasure: str, completion_ids: Set[str]) -> dict[str, 
                 return {}
             marks[erasure] = _count(manifest["sources"], completion_ids)
             sources = _without(manifest["sources"], completion_ids)
-            _write(path, {**manifest, "sources": sources, ERASED: marks})
+            # What the rows are about is told in their words.
+            kept = {**manifest, "sources": sources, "contents": {}, ERASED: marks}
+            _write(path, kept)
     except DatasetError:
         return {}
     for file in path.iterdir():

@@ -5,15 +5,14 @@ It needs nothing from elsewhere: no script, no font, no picture by address; bars
 Invariant: it shows what the manifest and the rows hold, in words that are escaped, and no name.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from training.contents import answers_in
+
 PARTS = ("train", "heldout", "judge", "check")
-_HANGUL = re.compile(r"[가-힣]")
-_LATIN = re.compile(r"[A-Za-z]")
 # Characters of an answer: each bound is the last of its bar.
 _LENGTHS = (50, 100, 200, 400, 800, 1_600, 3_200)
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
@@ -31,13 +30,17 @@ def render(manifest: Mapping[str, Any], rows: Mapping[str, Sequence[Mapping[str,
         rows: By part, as `read_rows` returns them.
     """
     name, counts = escape(manifest["hash"]), manifest["counts"]
-    answers = [text for part in PARTS for row in rows[part] for text in _answers(row)]
+    answers = [text for part in PARTS for row in rows[part] for text in answers_in(row)]
+    told = manifest["contents"]
     voters = {v["person"]: v["share"] for v in manifest["trust"]}
     sections = (
         ("Rows by part", _bars({part: counts[part] for part in PARTS})),
         ("Liked and disliked", _bars(_balance(manifest["labels"]))),
-        ("Languages of the answers", _bars(dict(Counter(map(_language, answers)).most_common()))),
+        ("Languages of the answers", _bars(_languages(told["languages"]))),
         ("Characters of an answer", _bars(_lengths(answers))),
+        ("Words that most questions share", _bars(told["topics"])),
+        ("Diversity: what is different, of all", _bars(told["diversity"], percent=True)),
+        ("Rows that speak of a group of people", _bars(_groups(told["groups"]))),
         ("Share of what trains, by voter", _bars(_largest(voters), percent=True)),
         ("Left out, by reason", _bars(manifest["left_out"])),
         ("Personal data masked, by rule", _bars(_masked(manifest["masked"]["found"]))),
@@ -58,17 +61,13 @@ def _people(manifest: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} people in {part}" for part, count in people)
 
 
-def _answers(row: Mapping[str, Any]) -> list[str]:
-    sides = ("completion", "chosen", "rejected")
-    return [row[side][-1]["content"] for side in sides if side in row]
+def _languages(parts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    total = sum((Counter(languages) for languages in parts.values()), Counter[str]())
+    return dict(total.most_common())
 
 
-def _language(text: str) -> str:
-    korean, latin = len(_HANGUL.findall(text)), len(_LATIN.findall(text))
-    if not korean and not latin:
-        return "neither"
-    # A syllable says as much as some two letters; product names stay Latin in Korean text.
-    return "Korean" if 2 * korean >= latin else "Latin script"
+def _groups(found: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {f"{name}, liked {n['liked']:,}": n["rows"] for name, n in found.items()}
 
 
 def _lengths(answers: Sequence[str]) -> dict[str, int]:

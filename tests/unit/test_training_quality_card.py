@@ -25,10 +25,15 @@ def test_the_figures_are_the_manifests(tmp_path: Path) -> None:
     for part in ("train", "heldout", "judge", "check"):
         assert figures[part] == f"{counts[part]:,}"
         assert figures[f"{part}, liked"] == f"{labels[part]['liked']:,}"
-    assert int(figures["Latin script"]) + int(figures.get("Korean", 0)) == sum(
+    assert int(figures["en"]) + int(figures.get("ko", 0)) == sum(
         counts[part] for part in ("train", "heldout", "judge", "check")
     )
     assert figures["voter 1"].endswith("%")
+    told = manifest["contents"]
+    assert isinstance(told, dict)
+    for word, count in told["topics"].items():
+        assert figures[word] == f"{count:,}"
+    assert figures["different answers"] == f"{told['diversity']['different answers']:.1%}"
 
 
 def test_it_stands_alone_and_names_nobody(tmp_path: Path) -> None:

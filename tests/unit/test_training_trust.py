@@ -130,6 +130,13 @@ def test_who_flips_a_coin_weighs_little_and_others_weigh_all(seed: int) -> None:
     assert agreements(people(2, 20)).weight("person-0") == 1.0
 
 
+def test_two_camps_are_two_tastes() -> None:
+    rows, hostile = simulated(1, votes=1_500, users=60, share=0.4)
+    found = agreements(rows)
+    assert not found.contrary
+    assert {found.weight(person) for person in hostile} == {1.0}
+
+
 def test_as_many_rows_are_drawn_as_a_word_is_worth_whatever_their_order() -> None:
     rows = [*people(3, 20), row(500, "rare")]
     worth = {"person-0": 1.0, "person-1": 0.51, "person-2": 0.0, "rare": 0.2}
@@ -167,6 +174,16 @@ def test_a_fifth_of_adversaries_teaches_at_most_half_of_its_share(seed: int) -> 
     assert found.of > 0
     assert found.rows <= found.votes / 2
     assert found.wrongly == 0
+    assert found.lost < 0.02
+    assert len(found.names) == found.found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_only_flips_a_coin_teaches_less_than_their_votes(seed: int) -> None:
+    found = measure(seed, votes=1_500, users=60, share=0.2, coin=True)
+    assert found.rows < 0.65 * found.votes
+    assert found.wrongly == 0
+    assert found.lost < 0.02
 
 
 def test_what_is_set_aside_is_counted_and_its_voter_reported() -> None:
