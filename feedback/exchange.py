@@ -234,7 +234,6 @@ def _consent_row(consent: Consent) -> Row:
 
 def _raw_row(fields: Row, *completions: Completion) -> Row:
     answers = [
-        # The address block is hashed with a key of this service: elsewhere it means nothing.
         asdict(each) | {"created": iso(each.created), "updated": iso(each.updated), "block": None}
         for each in completions
     ]

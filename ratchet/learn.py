@@ -5,23 +5,20 @@ touches what is live; an adapter that comes out is registered, and nobody is ans
 """
 
 from collections.abc import Container
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from eval.stats import judge_check
 from eval.suite import load_suite
-from feedback.consent import Consents
-from feedback.rankings import Rankings
 from feedback.standing import Standings
-from feedback.summary import summarise
-from feedback.tables import votes
 from feedback.uses import Uses
 from knowledge.chunks import chunk
 from knowledge.documents import Library
 from ratchet.base_model import is_tiny
 from ratchet.cycle import CycleRun, Ending
+from ratchet.heard import heard, shortage
 from ratchet.settings import Settings, SettingsError, find_path
 from ratchet.wiring import Parts, consent_rule, largest_rank
 from serving.records import AdapterRecord
@@ -48,54 +45,6 @@ REAL: dict[str, Any] = {"learning_rate": 5e-6}
 """What differs from the recipe's defaults by the base's size: docs/decisions/0007."""
 TINY_BETA, REAL_BETA = 5.0, 0.1
 """KTO's, likewise."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What people said in a window, counted as the minimum is counted."""
-
-    liked: int
-    disliked: int
-    pairs: int
-    """Comparisons and rankings with a winner: each is one liked and one disliked answer."""
-
-    @property
-    def votes(self) -> int:
-        """Judged answers."""
-        return self.liked + self.disliked
-
-
-def heard(parts: Parts, until: float) -> Heard:
-    """Count the feedback of a window that may be trained on, as far as its people say."""
-    rule = consent_rule(parts.settings)
-    refusal = Consents(parts.database).refusing(rule)
-    rates = summarise(parts.database, until=until, among=rule.allowed(votes.c.person))
-    liked = sum(rate.liked for rate in rates)
-    total = sum(rate.total for rate in rates)
-    compared = parts.store.iter_comparisons(until=until)
-    outcomes = [c.outcome for c, _, _ in compared if not refusal(c.person)]
-    pairs = sum(outcome in {"left", "right"} for outcome in outcomes)
-    ranked = Rankings(parts.database).iter(until=until)
-    orders = [ranking.order for ranking, _ in ranked if not refusal(ranking.person)]
-    pairs += sum(order is not None and len(order) > 1 for order in orders)
-    bad = 2 * outcomes.count("both_bad")
-    return Heard(liked + pairs, total - liked + pairs + bad, pairs)
-
-
-def shortage(found: Heard, settings: Settings) -> str | None:
-    """Say what is missing for a cycle; None: there is enough."""
-    least, rarer = settings.evidence.votes, settings.evidence.rarer
-    if found.votes < least:
-        return (
-            f"{found.votes} judged answers (votes, and both sides of comparisons) are too few to "
-            f"judge an adapter by: at least {least} are needed."
-        )
-    if min(found.liked, found.disliked) < rarer:
-        return (
-            f"{found.liked} liked and {found.disliked} disliked answers: at least {rarer} of "
-            "the rarer kind are needed."
-        )
-    return None
 
 
 def collect(parts: Parts, run: CycleRun) -> str | Ending:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from feedback.summary import summarise
-from ratchet.learn import curated, heard, shortage
+from ratchet.heard import heard, shortage
+from ratchet.learn import curated
 from ratchet.settings import Settings
 from ratchet.wiring import consent_rule, open_parts
 from training.flips import as_json as flips_json

@@ -18,7 +18,7 @@ from feedback.rankings import Rankings
 from feedback.store import FeedbackStore
 from feedback.types import Completion, Ranking
 from feedback.uses import Uses
-from ratchet import base_model, learn, prove
+from ratchet import base_model, heard, learn, prove
 from ratchet.client import ServiceMissing
 from ratchet.cycle import CycleRun, Ending
 from ratchet.cycles import CycleStore
@@ -104,7 +104,7 @@ def votes(parts: Parts, count: int, liked_share: float = 0.5) -> None:
 def test_too_little_evidence_is_said_in_numbers(
     make: Callable[..., Parts], liked: int, disliked: int, word: str | None
 ) -> None:
-    missing = learn.shortage(learn.Heard(liked, disliked, 0), make().settings)
+    missing = heard.shortage(heard.Heard(liked, disliked, 0), make().settings)
     assert missing is None if word is None else word in str(missing)
 
 
@@ -172,7 +172,7 @@ def test_rankings_are_heard_as_pairs(make: Callable[..., Parts]) -> None:
     for name, order in (("won", (("c0",), ("c10", "c20"))), ("tied", (("c0", "c10", "c20"),))):
         rankings.open(Ranking(name, "person-0", ("c0", "c10", "c20")))
         rankings.record(name, "person-0", order)
-    found = learn.heard(parts, float("inf"))
+    found = heard.heard(parts, float("inf"))
     assert (found.pairs, found.votes) == (1, 21 + 2)
     assert parts.store.feedback_since(0.0) == 21 + 2
 
