@@ -27,11 +27,19 @@ _FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _FOLD |= dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), ord("-"))
 _FOLD |= dict.fromkeys((0x00A0, 0x3000), ord(" "))
 _FOLDED = re.compile("[" + "".join(map(chr, _FOLD)) + "]")
+# A mobile's number written as it is said.
+_SAID = str.maketrans("영공일이삼사오육칠팔구", "00123456789")
+_DIGIT = "[영공일이삼사오육칠팔구]"
+_SPOKEN = re.compile(rf"[영공]일[영공][ .-]?{_DIGIT}{{3,4}}[ .-]?{_DIGIT}{{4}}")
+
+# The signs of an address, written out or not.
+_SIGNS = re.compile(r"\s?[(\[]dot[)\]]\s?|\sdot\s|(?P<at>\s?[(\[]at[)\]]\s?|\s(?:at|골뱅이|@)\s)")
 
 # Without any of these no rule can match; most texts end here.
 _WORTH_A_LOOK = re.compile(
-    r"@|[(\[]at[)\]]|[0-9](?:[ .()+-]{0,3}[0-9*]){3}|[A-Z][0-9]{3}[A-Z]|[0-9A-Fa-f]:|-----BEGIN"
-    r"|(?:sk|pk|rk|gh[pousr]|hf|npm|pat)[_-]|xox|AKIA|ASIA|AIza|eyJ|(?i:bearer|key|secret|token|pass)"
+    r"@|[(\[]at[)\]]|[ (\[]dot[ )\]]|골뱅이|[0-9](?:[ .()+-]{0,3}[0-9*]){3}|[A-Z][0-9]{3}[A-Z]"
+    r"|[0-9A-Fa-f]:|-----BEGIN|(?:sk|pk|rk|gh[pousr]|hf|npm|pat|whsec)[_-]|xox|AKIA|ASIA|AIza|eyJ"
+    r"|(?i:bearer|key|secret|token|pass|pwd)|비밀번호|비번|암호|패스워드|토큰|키"
 )
 
 
@@ -40,6 +48,8 @@ def find_personal(text: str) -> tuple[Found, ...]:
     """Return what is personal in a text, in the order in which it stands there."""
     if _FOLDED.search(text):
         text = text.translate(_FOLD)
+    if "일" in text:
+        text = _SPOKEN.sub(lambda said: said.group().translate(_SAID), text)
     if not _WORTH_A_LOOK.search(text):
         return ()
     found: list[Found] = []
@@ -58,8 +68,12 @@ def find_personal(text: str) -> tuple[Found, ...]:
 
 
 def _identity(kind: str, value: str) -> str:
-    if kind in {"KEY", "EMAIL", "IP"}:
-        return value if kind == "KEY" else value.casefold()
+    if kind == "KEY":
+        return value
+    if kind == "EMAIL":
+        return _SIGNS.sub(lambda sign: "@" if sign["at"] else ".", value.casefold())
+    if kind == "IP":
+        return value.casefold()
     bare = re.sub(r"[^0-9A-Za-z*]", "", value).upper()
     if kind == "PHONE":
         # +82 10 and 010 are the same phone.

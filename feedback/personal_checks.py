@@ -65,7 +65,7 @@ def may_be_registered(number: str) -> bool:
 
 def is_registered(number: str) -> bool:
     """Say whether the check digit of before October 2020 is right too, 13 digits given."""
-    if not may_be_registered(number):
+    if not number.isdigit() or not may_be_registered(number):
         return False
     base = 11 if number[6] in "1234" else 13
     weighed = sum(int(digit) * weight for digit, weight in zip(number, _WEIGHTS, strict=False))

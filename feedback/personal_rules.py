@@ -31,8 +31,8 @@ class Rule(NamedTuple):
 
 
 _FREE = r"(?<![0-9A-Za-z+*])(?<![0-9A-Za-z]-)(?<![0-9]\.)"  # no number goes on before,
-_END = r"(?![0-9*]|[-.,][0-9])"  # nor behind
-_GAP = r"[ .-]"
+_END = r"(?![0-9*]|[-.,][0-9])"  # nor behind,
+_CELL = r"(?![0-9*]|-[0-9])"  # but for another column of a table
 
 RULES: Mapping[str, Rule] = {
     # In this order: what an earlier rule has found is not looked at by a later one.
@@ -48,10 +48,12 @@ RULES: Mapping[str, Rule] = {
     "key by its prefix": Rule(
         "KEY",
         re.compile(
-            r"(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{20,200}|[srp]k_(?:live|test)_[A-Za-z0-9]{10,99}"
+            r"(?<![A-Za-z0-9_-])(?:sk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,200}|[srp]k_(?:live|test)_[A-Za-z0-9]{10,99}"
             r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255}|glpat-[A-Za-z0-9_-]{20,99}"
             r"|A(?:KIA|SIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{35}|xox[abprs]-[A-Za-z0-9-]{10,250}"
-            r"|hf_[A-Za-z0-9]{30,99}|npm_[A-Za-z0-9]{36})(?![A-Za-z0-9_])"
+            r"|hf_[A-Za-z0-9]{30,99}|npm_[A-Za-z0-9]{36}|whsec_[A-Za-z0-9+/]{16,99}"
+            r"|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{30,64}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34})"
+            r"(?![A-Za-z0-9_])"
         ),
         context.always,
     ),
@@ -62,41 +64,48 @@ RULES: Mapping[str, Rule] = {
         ),
         context.always,
     ),
+    "password in a URL": Rule(
+        "KEY", re.compile(r"://[^\s:/@]{1,64}:(?P<it>[^\s:/@<>{}$]{3,100})@"), context.always
+    ),
     "named secret": Rule(
         "KEY",
         re.compile(
-            r"(?i:\bbearer\s|(?:api[_-]?key|access[_-]?key|secret|token|passwo?r?d|비밀번호)"
-            r"[\"']?\s?[:=]\s?[\"']?)(?P<it>[A-Za-z0-9._~+/=!@#$%^&*-]{10,500})"
+            r"(?:(?i:\bbearer\s|(?:(?:api|access|secret|private)[ _-]?key|secret|token|\bpwd"
+            r"|passwo?r?d)[\"']?(?:\s?[:=]\s?|\sis\s))"
+            r"|(?:비밀번호|비번|암호|패스워드|토큰|시크릿|(?:API|비밀|개인|인증|접근|시크릿)\s?키)"
+            r"[\"']?(?:은|는|이|가)?(?:\s?[:=]\s?|\s))[\"']?"
+            r"(?P<it>[A-Za-z0-9._~+/=!@#$%^&*-]{8,500})"
         ),
         context.secret,
     ),
     "e-mail": Rule(
         "EMAIL",
         re.compile(
-            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}(?:@|\s?[(\[]at[)\]]\s?)"
-            r"(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}"
+            r"(?:@|\s?[(\[]at[)\]]\s?|\s(?:골뱅이|@)\s)"
+            r"(?:[A-Za-z0-9-]{1,63}(?:\.|\s?[(\[]dot[)\]]\s?|\sdot\s)){1,8}"
+            r"[A-Za-z]{2,24}(?![A-Za-z0-9-])"
         ),
         context.mailbox,
     ),
-    "resident number by check digit": Rule(
+    "e-mail in words": Rule(
+        "EMAIL",
+        re.compile(
+            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}(?: dot [A-Za-z0-9]{1,30}){0,3} at "
+            r"(?:[A-Za-z0-9-]{1,63}(?:\s?[(\[]dot[)\]]\s?| dot )){1,4}"
+            r"[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+        ),
+        context.always,
+    ),
+    "resident number": Rule(
         "RESIDENT",
-        re.compile(_FREE + r"[0-9]{6}(?: ?- ?| )?[1-4][0-9]{6}" + _END),
+        re.compile(_FREE + r"[0-9]{6}(?: ?- ?| )?[1-4](?:[0-9]{6}|\*{6})" + _CELL),
         context.registered,
     ),
-    "resident number by date": Rule(
-        "RESIDENT",
-        re.compile(_FREE + r"[0-9]{6}(?: ?- ?)?[1-4](?:[0-9]{6}|\*{6})" + _END),
-        context.by_date,
-    ),
-    "alien number by check digit": Rule(
+    "alien number": Rule(
         "ALIEN",
-        re.compile(_FREE + r"[0-9]{6}(?: ?- ?| )?[5-8][0-9]{6}" + _END),
+        re.compile(_FREE + r"[0-9]{6}(?: ?- ?| )?[5-8](?:[0-9]{6}|\*{6})" + _CELL),
         context.registered,
-    ),
-    "alien number by date": Rule(
-        "ALIEN",
-        re.compile(_FREE + r"[0-9]{6}(?: ?- ?)?[5-8](?:[0-9]{6}|\*{6})" + _END),
-        context.by_date,
     ),
     "IBAN": Rule(
         "ACCOUNT",
@@ -126,7 +135,7 @@ RULES: Mapping[str, Rule] = {
         "PHONE",
         re.compile(
             _FREE
-            + r"(?:\(AREA\)[ .-]?|AREA[ .-])[0-9]{3,4}[ .-][0-9]{4}(?![0-9]|-[0-9])".replace(
+            + r"(?:\(?AREA\)[ .-]?|AREA[ .-])[0-9]{3,4}[ .-][0-9]{4}(?![0-9]|-[0-9])".replace(
                 "AREA", r"0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8])"
             )
         ),
@@ -143,15 +152,17 @@ RULES: Mapping[str, Rule] = {
     "account by its label": Rule(
         "ACCOUNT",
         re.compile(
-            _FREE + r"(?:[0-9]{2,6}(?:-[0-9]{2,7}){1,3}|[0-9]{8,17})" + r"(?![0-9]|[-,][0-9])"
+            _FREE
+            + r"(?:[0-9]{2,6}(?:-[0-9]{2,7}){1,3}|[0-9]{3,6} [0-9]{2,6} [0-9]{5,7}|[0-9]{8,17})"
+            r"(?![0-9]|[-,][0-9])"
         ),
         context.account,
     ),
     "North American phone": Rule(
         "PHONE",
         re.compile(
-            _FREE + r"(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}"
-            r"(?![0-9]|-[0-9])"
+            _FREE + r"(?<![0-9] )(?:1[ -])?(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-]"
+            r"|[2-9][0-9]{2}(?P<dash>[ .-])[2-9][0-9]{2}(?P=dash))[0-9]{4}(?![0-9]|-[0-9])"
         ),
         context.domestic,
     ),
@@ -165,7 +176,9 @@ RULES: Mapping[str, Rule] = {
     ),
     "IPv4": Rule(
         "IP",
-        re.compile(r"(?<![A-Za-z0-9_.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_]|\.[0-9])"),
+        re.compile(
+            r"(?<![A-Za-z0-9_.])(?<![A-Za-z]/)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_]|\.[0-9])"
+        ),
         context.address,
     ),
     "IPv6": Rule(

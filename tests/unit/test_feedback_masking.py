@@ -193,6 +193,11 @@ def test_numbers_prove_themselves() -> None:
         "token=a-1.",
         "계좌 12345678 ",
         "+1 (415) ",
+        "a dot ",
+        "a at b dot ",
+        "공일공",
+        "비번 a1b2c3d4 ",
+        "://a:",
     ],
 )
 def test_no_text_takes_long(piece: str) -> None:
