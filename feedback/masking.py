@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from feedback.personal import find_personal
+from feedback.personal import Found, find_personal
 from feedback.personal_rules import KINDS, RULES
 
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(KINDS)})_([0-9]{{1,6}})\]")
@@ -32,11 +32,13 @@ def mask(texts: Sequence[str], public: str = "") -> Masked:
         texts: All that belongs together: questions, answers, what was rejected.
         public: What is found in here is nobody's secret, and stays however it is spelled.
     """
-    known = {(RULES[each.rule].kind, each.identity) for each in find_personal(public)}
-    findings = [
-        [e for e in find_personal(text) if (RULES[e.rule].kind, e.identity) not in known]
-        for text in texts
-    ]
+    findings: list[Sequence[Found]] = [find_personal(text) for text in texts]
+    if any(findings) and public:
+        known = {(RULES[each.rule].kind, each.identity) for each in find_personal(public)}
+        findings = [
+            [each for each in found if (RULES[each.rule].kind, each.identity) not in known]
+            for found in findings
+        ]
     if not any(findings):
         return Masked(tuple(texts), ())
     used = _written(texts)

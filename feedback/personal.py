@@ -38,8 +38,9 @@ _SIGNS = re.compile(r"\s?[(\[]dot[)\]]\s?|\sdot\s|(?P<at>\s?[(\[]at[)\]]\s?|\s(?
 # Without any of these no rule can match; most texts end here.
 _WORTH_A_LOOK = re.compile(
     r"@|[(\[]at[)\]]|[ (\[]dot[ )\]]|골뱅이|[0-9](?:[ .()+-]{0,3}[0-9*]){3}|[A-Z][0-9]{3}[A-Z]"
-    r"|[0-9A-Fa-f]:|-----BEGIN|(?:sk|pk|rk|gh[pousr]|hf|npm|pat|whsec)[_-]|xox|AKIA|ASIA|AIza|eyJ"
-    r"|(?i:bearer|key|secret|token|pass|pwd)|비밀번호|비번|암호|패스워드|토큰|키"
+    r"|[0-9A-Fa-f]:[0-9A-Fa-f:]|-----BEGIN|(?:sk|pk|rk|gh[pousr]|hf|npm|pat|whsec)[_-]|xox|AKIA|ASIA"
+    r"|AIza|eyJ|(?i:bearer\s|(?:key|secret|token|passwo?r?d|pwd)[\"']?(?:\s?[:=]|\sis\s))"
+    r"|비밀번호|비번|암호|패스워드|토큰|시크릿|[I밀인증근릿]\s?키"
 )
 
 

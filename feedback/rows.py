@@ -5,7 +5,7 @@ grow; and since pages follow `created`, which never changes, no record is skippe
 however much is said meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, cast, tuple_
@@ -63,10 +63,15 @@ def within(column: ColumnElement[float], since: float, until: float) -> ColumnEl
     return (column > since) & (column <= until)
 
 
-def pages(database: Database, query: Select[Any], *key: ColumnElement[Any]) -> Iterator[Row[Any]]:
-    """Read the query's rows in the order of `key`, a page at a time."""
+def pages(
+    database: Database,
+    query: Select[Any],
+    *key: ColumnElement[Any],
+    newest: int | None = None,
+) -> Iterator[Row[Any]]:
+    """Read the query's rows in the order of `key`, a page at a time; `newest`: only the last."""
     ordered = query.order_by(*key).limit(PAGE)
-    last: tuple[Any, ...] | None = None
+    last = None if newest is None else _before(database, query, key, newest)
     positions = [list(query.selected_columns).index(column) for column in key]
     while True:
         page = ordered if last is None else ordered.where(tuple_(*key) > tuple_(*last))
@@ -76,3 +81,13 @@ def pages(database: Database, query: Select[Any], *key: ColumnElement[Any]) -> I
         if len(rows) < PAGE:
             return
         last = tuple(rows[-1][position] for position in positions)
+
+
+def _before(
+    database: Database, query: Select[Any], key: Sequence[ColumnElement[Any]], newest: int
+) -> tuple[Any, ...] | None:
+    """Return the key of the last row that is not among the newest; None: all are."""
+    backwards = query.with_only_columns(*key).order_by(*(column.desc() for column in key))
+    with database.read() as connection:
+        row = connection.execute(backwards.offset(newest).limit(1)).first()
+    return tuple(row) if row else None

@@ -24,6 +24,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.preferences import UnpairedPreference
 
 FEWEST_PEOPLE = 6
@@ -35,6 +38,8 @@ _CHANCE = 0.05
 _CAMP = 1 / 3
 _SURE = 0.65
 _FEATURES = 2**13
+_FITTED = 5_000
+"""Rows that a regression is fitted on at most, drawn evenly: its time must not grow with them."""
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -80,9 +85,9 @@ def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
     weight = dict.fromkeys(people, 1.0)
     hits: dict[str, list[bool]] = {}
     said: list[tuple[UnpairedPreference, bool]] = []
-    matrix = _matrix(ordered)
+    answers = _answers(ordered)
     for _ in range(_LOOKS):
-        predicted = _predicted(matrix, ordered, fold, weight)
+        predicted = _predicted(answers, ordered, fold, weight)
         if predicted is None:
             return Agreements({}, frozenset())
         said = [(row, row.label == liked) for row, liked in zip(ordered, predicted, strict=True)]
@@ -120,17 +125,28 @@ def wilson(hits: int, total: int, z: float = 1.96) -> Agreement:
     return Agreement(max(0.0, middle - spread), hits / total, min(1.0, middle + spread))
 
 
-def _matrix(rows: Sequence[UnpairedPreference]) -> Any:
+class _Answers(NamedTuple):
+    """What answers look like, each once however many judge it."""
+
+    matrix: Any
+    of: NDArray[np.intp]
+    """The answer of each row."""
+
+
+def _answers(rows: Sequence[UnpairedPreference]) -> _Answers:
     # Slow to load, and most of what imports this file never curates.
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    return HashingVectorizer(
+    place: dict[tuple[str, str], int] = {}
+    of = [place.setdefault(_looks(row), len(place)) for row in rows]
+    vectorizer = HashingVectorizer(
         analyzer=_features, n_features=_FEATURES, binary=True, norm=None, alternate_sign=False
-    ).transform(rows)
+    )
+    return _Answers(vectorizer.transform(place), np.array(of))
 
 
 def _predicted(
-    matrix: Any,
+    answers: _Answers,
     rows: Sequence[UnpairedPreference],
     fold: Mapping[str, int],
     weight: Mapping[str, float],
@@ -138,29 +154,34 @@ def _predicted(
     """Predict every vote from the other folds'; None where those are all of one kind."""
     from sklearn.linear_model import LogisticRegression
 
-    found = [False] * len(rows)
+    found = np.zeros(len(rows), dtype=bool)
+    folds = np.array([fold[row.person] for row in rows])
+    weights = np.array([weight[row.person] for row in rows])
+    labels = np.array([row.label for row in rows])
     for number in set(fold.values()):
-        asked = [i for i, row in enumerate(rows) if fold[row.person] == number]
-        known = [
-            i for i, row in enumerate(rows) if fold[row.person] != number and weight[row.person]
-        ]
-        labels = [rows[i].label for i in known]
-        if len(set(labels)) < 2:
+        known = np.flatnonzero((folds != number) & (weights > 0))
+        known = known[:: math.ceil(len(known) / _FITTED) or 1]
+        if len(set(labels[known])) < 2:
             return None
         model = LogisticRegression(
             C=_STRENGTH, class_weight="balanced", solver="liblinear", random_state=0
         )
-        weights = [weight[rows[i].person] for i in known]
-        told = model.fit(matrix[known], labels, weights).predict(matrix[asked])
-        for i, liked in zip(asked, told, strict=True):
-            found[i] = bool(liked)
-    return found
+        model.fit(answers.matrix[answers.of[known]], labels[known], weights[known])
+        asked = np.flatnonzero(folds == number)
+        judged, back = np.unique(answers.of[asked], return_inverse=True)
+        found[asked] = model.predict(answers.matrix[judged])[back]
+    return [bool(liked) for liked in found]
 
 
-def _features(row: UnpairedPreference) -> list[str]:
-    words = _WORD.findall(_NUMBER.sub("0", row.completion[-1]["content"].casefold()))
+def _looks(row: UnpairedPreference) -> tuple[str, str]:
+    return row.responder, row.completion[-1]["content"]
+
+
+def _features(answer: tuple[str, str]) -> list[str]:
+    responder, text = answer
+    words = _WORD.findall(_NUMBER.sub("0", text.casefold()))
     pairs = (f"{a} {b}" for a, b in pairwise(words))
-    return [f"by {row.responder}", *words, *pairs]
+    return [f"by {responder}", *words, *pairs]
 
 
 def _knows(said: Sequence[tuple[UnpairedPreference, bool]]) -> bool:

@@ -21,6 +21,7 @@ from training.preferences import PreferencePair, Preferences, UnpairedPreference
 from training.served import Turns
 from training.split import Row
 
+_SHARED = ("question", "completion", "prompt", "masked")
 UNFOUNDED = "personal data that the question does not hold"
 """Why a row is left out whose answer says somebody's address that nobody gave it."""
 
@@ -32,7 +33,7 @@ def masked(preferences: Preferences) -> Preferences:
     """
     left_out = LeftOut(preferences.left_out, preferences.reasons)
     answers, pairs = [], []
-    for row in map(_answer, preferences.unpaired):
+    for row in _answers(preferences.unpaired):
         if row.label and _invents(row.completion, row.prompt):
             left_out.add(UNFOUNDED, (row.origin, row.completion_id))
         else:
@@ -85,6 +86,20 @@ def _rows(curated: Curated) -> Iterator[Row]:
     yield from curated.check
 
 
+def _answers(rows: Iterable[UnpairedPreference]) -> Iterator[UnpairedPreference]:
+    """Mask every answer once, however many judge it."""
+    known: dict[tuple[str, str], UnpairedPreference] = {}
+    for row in rows:
+        key = (row.completion_id, row.completion[-1]["content"])
+        first = known.get(key)
+        if first is None:
+            known[key] = _answer(row)
+            yield known[key]
+        else:
+            shared = {name: getattr(first, name) for name in _SHARED}
+            yield replace(row, **shared)
+
+
 def _answer(row: UnpairedPreference) -> UnpairedPreference:
     conversation = (row.question, row.completion, row.prompt)
     (question, completion, prompt), rules = _masked(*conversation, public=_passages(row))
@@ -114,11 +129,12 @@ def _passages(row: Row) -> str:
 
 
 def _invents(answer: Turns, prompt: Turns) -> bool:
-    said, held = (
-        placeholders(*(text for turn in turns for text in _texts(turn)))
-        for turns in (answer, prompt)
-    )
-    return not said <= held
+    said = _placeholders(answer)
+    return bool(said) and not said <= _placeholders(prompt)
+
+
+def _placeholders(turns: Turns) -> frozenset[str]:
+    return placeholders(*(text for turn in turns for text in _texts(turn)))
 
 
 def _masked(*conversation: Turns, public: str) -> tuple[list[Turns], tuple[str, ...]]:

@@ -6,7 +6,7 @@ have been asked behind retrieval (training/served.py), in one spelling (training
 
 import math
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeVar
@@ -22,6 +22,7 @@ from training.tidy import tidied, tidy
 
 Origin = Literal["vote", "comparison", "ranking", "correction"]
 T = TypeVar("T")
+OLDER = "older than the newest read"
 NEWEST = 50_000
 """Feedback that a round looks at: ten times what it trains on, and what fits in memory."""
 
@@ -103,8 +104,9 @@ def read_preferences(
     """
     left_out = LeftOut()
     window = {"since": since, "until": until}
-    may = partial(consenting, refusal=Consents(store.database).refusing(consent), left_out=left_out)
-    votes = _newest(may(store.iter_votes(**window)), newest, left_out)
+    refusal = Consents(store.database).refusing(consent)
+    may = partial(consenting, refusal=refusal, left_out=left_out)
+    votes = _votes(store, newest, refusal, left_out, **window)
     comparisons = _newest(may(store.iter_comparisons(**window)), newest, left_out)
     rankings = _newest(may(Rankings(store.database).iter(**window)), newest, left_out)
     corrections = _newest(may(store.iter_corrections(**window)), newest, left_out)
@@ -188,12 +190,36 @@ class _By(NamedTuple):
     took: float | None = None
 
 
+def _votes(
+    store: FeedbackStore,
+    newest: int,
+    refusal: Callable[[str], str | None],
+    left_out: LeftOut,
+    **window: float,
+) -> Sequence[tuple[Vote, Completion]]:
+    """Read the newest votes that may train: only these, and more where some of them may not."""
+    total, most = store.count_votes(**window), newest
+    while True:
+        refused = LeftOut()
+        kept = list(consenting(store.iter_votes(**window, newest=most), refusal, refused))
+        if len(kept) >= newest or most >= total:
+            break
+        most *= 2
+    kept = kept[-newest:]
+    left_out.counts.update(refused.counts)
+    left_out.reasons.update(refused.reasons)
+    # What was refused before the newest is not read: it is older, whatever its person said.
+    if older := total - len(kept) - sum(refused.counts.values()):
+        left_out.counts[OLDER] += older
+    return kept
+
+
 def _newest(items: Iterator[T], most: int, left_out: LeftOut) -> Sequence[T]:
     """Keep the end of a reading that is oldest first, in bounded memory."""
     kept: deque[T] = deque(maxlen=most)
     for item in items:
         if len(kept) == most:
-            left_out.add("older than the newest read")
+            left_out.add(OLDER)
         kept.append(item)
     return kept
 
