@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, insert, select
 from feedback.choices import Choices, seconds_since_shown
 from feedback.database import Database
 from feedback.recording import SERVED, check_served
-from feedback.rows import completion_of, pages, within
+from feedback.rows import changed_within, completion_of, pages
 from feedback.tables import completions, ranking_events, rankings
 from feedback.types import Completion, InvalidFeedback, Order, Ranking, UnknownRanking
 
@@ -76,7 +76,7 @@ class Rankings:
         """Read the rankings ordered in a window, with their answers as they were shown."""
         table = rankings.c
         query = select(rankings).where(
-            within(table.updated, since, until), table.order.is_not(None)
+            changed_within(table.updated, since, until), table.order.is_not(None)
         )
         for row in pages(self.database, query, table.created, table.id):
             ranking = ranking_of(row)

@@ -18,6 +18,7 @@ from feedback import counting, recording
 from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
 from feedback.rows import (
+    changed_within,
     comparison_of,
     completion_of,
     correction_of,
@@ -254,7 +255,7 @@ class FeedbackStore:
         query = (
             select(votes, completions)
             .join(completions, completions.c.id == table.completion_id)
-            .where(within(table.updated, since, until), table.liked.is_not(None))
+            .where(changed_within(table.updated, since, until), table.liked.is_not(None))
         )
         key = (table.created, table.completion_id, table.person)
         for row in pages(self.database, query, *key, newest=newest):
@@ -276,7 +277,7 @@ class FeedbackStore:
             select(comparisons, left, right)
             .join(left, left.c.id == table.left_id)
             .join(right, right.c.id == table.right_id)
-            .where(within(table.updated, since, until), table.outcome.is_not(None))
+            .where(changed_within(table.updated, since, until), table.outcome.is_not(None))
         )
         width, side = len(comparisons.columns), len(completions.columns)
         for row in pages(self.database, query, table.created, table.id):
@@ -290,7 +291,7 @@ class FeedbackStore:
         query = (
             select(corrections, completions)
             .join(completions, completions.c.id == table.completion_id)
-            .where(within(table.updated, since, until))
+            .where(changed_within(table.updated, since, until))
         )
         key = (table.created, table.completion_id, table.person)
         for row in pages(self.database, query, *key):

@@ -3,8 +3,9 @@
 Invariant: nothing whose similarity to a protected question reaches the threshold passes.
 """
 
+import math
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -40,10 +41,13 @@ class Protected:
 
     def _near(self, question: str) -> bool:
         mine = grams(question)
-        shared: Counter[int] = Counter()
-        for gram in mine:
-            shared.update(self._holding.get(gram, ()))
-        return any(
-            common >= self._threshold * (len(mine) + len(self._grams[index]) - common)
-            for index, common in shared.items()
-        )
+        # What is near holds all of mine but so few, so at least one of one more than these: the
+        # rarest, which few questions hold (prefix filtering, Bayardo et al. 2007).
+        missing = len(mine) - math.ceil(self._threshold * len(mine) - 1e-9)
+        held_by = sorted((self._holding.get(gram, ()) for gram in mine), key=len)
+        near = {index for holders in held_by[: missing + 1] for index in holders}
+        return any(self._alike(mine, self._grams[index]) for index in near)
+
+    def _alike(self, mine: frozenset[str], other: frozenset[str]) -> bool:
+        common = len(mine & other)
+        return common >= self._threshold * (len(mine) + len(other) - common)
