@@ -142,9 +142,11 @@ def _proposed(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
         for row in rows:
             key = key * np.uint64(0x9E3779B97F4A7C15) + row
         order = np.argsort(key, kind="stable")
-        edges = np.flatnonzero(np.diff(key[order])) + 1
-        for bucket in np.split(order, edges) if len(edges) + 1 < len(sets) else ():
-            members = bucket.tolist()
+        starts = np.flatnonzero(np.diff(key[order], prepend=~key[order[:1]]))
+        sizes = np.diff(starts, append=len(sets))
+        # Most buckets hold one text: those are never looked at.
+        for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+            members = order[start : start + size].tolist()
             for at in range(1, len(members)):
                 for before in members[max(0, at - _LOOKED_AT) : at]:
                     yield before, members[at]
@@ -163,7 +165,9 @@ def _signatures(sets: Sequence[frozenset[str]]) -> NDArray[Any]:
     offsets = rng.integers(0, 2**63, count, dtype=np.uint64)
     return np.stack(
         [
-            np.minimum.reduceat((hashed * factor + offset) >> np.uint64(32), starts)
+            np.minimum.reduceat((hashed * factor + offset) >> np.uint64(32), starts).astype(
+                np.uint32
+            )
             for factor, offset in zip(factors, offsets, strict=True)
         ]
     )
