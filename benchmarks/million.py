@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ GOAL, MEMORY = 10_000, 1024
 
 def measure(url: str, home: Path, count: int, *, capped: bool) -> dict[str, Any]:
     """Turn the votes into a dataset; return the seconds of every step and the peak memory."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for name, step in STEPS.items():
         setattr(curation, name, _timed(getattr(curation, name), step, spent))
     database = Database(url)
@@ -74,7 +74,9 @@ def measure(url: str, home: Path, count: int, *, capped: bool) -> dict[str, Any]
     }
 
 
-def _timed(function: Callable[..., Any], step: str, spent: Counter[str]) -> Callable[..., Any]:
+def _timed(
+    function: Callable[..., Any], step: str, spent: defaultdict[str, float]
+) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         began = time.perf_counter()
         try:
@@ -108,7 +110,14 @@ def _section(found: dict[tuple[int, bool], dict[str, Any]]) -> str:
         for (count, capped), each in found.items()
     ]
     heads = ("votes", "used", *steps, "all, s", "votes", "peak")
-    return table(heads, rows)
+    return (
+        "Synthetic votes of 50 each by people on three tenths as many answers in English, Korean, "
+        "German and Japanese, near-duplicates and personal data among them, from SQLite to a KTO "
+        "dataset with every step on; seconds a step. `the newest`: as a round does it, which looks "
+        f"at {NEWEST:,} votes and trains on 5,000 rows; `all`: without these caps. Goal for a million: "
+        f"{GOAL:,} votes/s, {MEMORY:,} MiB. Starting Python and loading scikit-learn are in it.\n\n"
+        + table(heads, rows)
+    )
 
 
 def main() -> None:
