@@ -114,8 +114,8 @@ def _section(found: dict[tuple[int, bool], dict[str, Any]]) -> str:
         "Synthetic votes of 50 each by people on three tenths as many answers in English, Korean, "
         "German and Japanese, near-duplicates and personal data among them, from SQLite to a KTO "
         "dataset with every step on; seconds a step. `the newest`: as a round does it, which looks "
-        f"at {NEWEST:,} votes and trains on 5,000 rows; `all`: without these caps. Goal for a million: "
-        f"{GOAL:,} votes/s, {MEMORY:,} MiB. Starting Python and loading scikit-learn are in it.\n\n"
+        f"at {NEWEST:,} votes and trains on 5,000 rows; `all`: without these caps. Goal for a "
+        f"million: {GOAL:,} votes/s, {MEMORY:,} MiB. Loading scikit-learn is in it.\n\n"
         + table(heads, rows)
     )
 
