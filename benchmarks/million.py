@@ -29,10 +29,10 @@ from training.preferences import NEWEST, read_preferences
 
 STEPS = {
     "Asked": "clusters and leaks",
-    "_unprotected": "clusters and leaks",
+    "_refused": "clusters and leaks",
     "places": "split",
     "find_doubts": "trust",
-    "_weighed": "trust",
+    "weighed": "trust",
     "agreed": "forms and order",
     "_ordered": "forms and order",
 }
