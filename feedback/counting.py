@@ -6,6 +6,7 @@ Invariant: taken-back votes, undecided pairs and rankings, and evaluations count
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from feedback.database import Database
+from feedback.rows import changed_within
 from feedback.tables import comparisons, completions, corrections, rankings, votes
 from feedback.types import PEOPLE_PURPOSES, Counts
 
@@ -33,6 +34,13 @@ def feedback_since(database: Database, t: float) -> int:
     )
     with database.read() as connection:
         return sum(_count(connection, *conditions) for conditions in said)
+
+
+def votes_within(database: Database, since: float, until: float) -> int:
+    """Count the votes of a window, as `FeedbackStore.iter_votes` reads it."""
+    window = changed_within(votes.c.updated, since, until)
+    with database.read() as connection:
+        return _count(connection, votes.c.liked.is_not(None), window)
 
 
 def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -244,13 +244,7 @@ class FeedbackStore:
     def iter_votes(
         self, *, since: float = 0.0, until: float = EVER, newest: int | None = None
     ) -> Iterator[tuple[Vote, Completion]]:
-        """Read the votes of a window one by one: a million of them do not fit in memory.
-
-        Args:
-            since: After this time.
-            until: Up to this time.
-            newest: Only so many, those that were given last; the others are not even read.
-        """
+        """Read the votes of a window one by one; with `newest` no others than the last so many."""
         table = votes.c
         query = (
             select(votes, completions)
@@ -260,12 +254,6 @@ class FeedbackStore:
         key = (table.created, table.completion_id, table.person)
         for row in pages(self.database, query, *key, newest=newest):
             yield vote_of(row), completion_of(row, len(votes.columns))
-
-    def count_votes(self, *, since: float = 0.0, until: float = EVER) -> int:
-        """Count the votes that `iter_votes` reads."""
-        window = within(votes.c.updated, since, until)
-        with self.database.read() as connection:
-            return _count(connection, window, votes.c.liked.is_not(None))
 
     def iter_comparisons(
         self, *, since: float = 0.0, until: float = EVER

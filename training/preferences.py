@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
 from feedback.consent import ASK, Consents, Rule
+from feedback.counting import votes_within
 from feedback.rankings import Rankings, best_and_worst
 from feedback.store import FeedbackStore
 from feedback.types import Comparison, Completion, Correction, Message, Ranking, Vote
@@ -198,7 +199,7 @@ def _votes(
     **window: float,
 ) -> Sequence[tuple[Vote, Completion]]:
     """Read the newest votes that may train: only these, and more where some of them may not."""
-    total, most = store.count_votes(**window), newest
+    total, most = votes_within(store.database, **window), newest
     while True:
         refused = LeftOut()
         kept = list(consenting(store.iter_votes(**window, newest=most), refusal, refused))
