@@ -52,7 +52,13 @@ def decide(
     """Say what became of `sides`; without a better one, a conversation goes on with the first."""
     seen: set[str] = set()
     goes_on: set[str] = set()
-    for pair in pairs:
+    again: set[frozenset[str]] = set()
+    for pair in sorted(pairs, key=lambda pair: (pair.created, pair.id)):
+        # A pair that is shown once more changes nothing about the conversation that it was in.
+        both = frozenset((pair.left_id, pair.right_id))
+        if both in again:
+            continue
+        again.add(both)
         if pair.outcome is not None:
             seen |= {pair.left_id, pair.right_id}
         goes_on.add(pair.right_id if pair.outcome == "right" else pair.left_id)

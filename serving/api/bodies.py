@@ -177,6 +177,15 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
             "right": {"id": "chatcmpl-1-right", "content": "500 dollars."},
         },
     ),
+    ("post", "/v1/comparisons/again"): (
+        {},
+        {
+            "id": "cmp-2",
+            "messages": _HI,
+            "left": {"id": "chatcmpl-1-right", "content": "500 dollars."},
+            "right": {"id": "chatcmpl-1-left", "content": _SAID},
+        },
+    ),
     ("post", "/v1/completions"): (
         {"model": "base", "prompt": "The deductible is", "max_tokens": 0, "echo": True},
         {

@@ -98,6 +98,7 @@ _FURTHER: dict[tuple[str, str], tuple[int, ...]] = {
     ("post", "/v1/rankings"): _ASKING,
     ("post", "/v1/completions"): _ASKING,
     ("get", "/v1/completions/{completion_id}/sources"): (409,),
+    ("post", "/v1/comparisons/again"): (404,),
     ("post", "/v1/feedback/voters"): (404,),
     ("post", "/v1/promote"): (404, 409),
     ("post", "/v1/rollback"): (404, 409),

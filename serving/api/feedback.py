@@ -6,11 +6,13 @@ Invariant: nothing here tells who made a side of a pair before the person has ch
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool, WithJsonSchema
 
 from feedback.implied import Kind
+from feedback.repeats import show_again
 from feedback.sides import read_sides
 from feedback.types import Comparison, NotServedTo, Outcome, UnknownCompletion
 from serving.api import bodies
@@ -63,6 +65,12 @@ class OutcomeBody(BaseModel):
     user: User
 
 
+class AgainBody(BaseModel):
+    """Whom to show a pair once more."""
+
+    user: User
+
+
 class CorrectionBody(BaseModel):
     """The answer as it should have been."""
 
@@ -95,6 +103,21 @@ async def compare(
     left, right = await written(pair.left, pair.right)
     response.headers.update(most_cut(pair.left, pair.right))
     return {"id": pair.id, "left": left, "right": right}
+
+
+@router.post("/comparisons/again")
+async def compare_again(body: AgainBody, caller: Caller, services: ServicesOf) -> dict[str, Any]:
+    """Show the person a pair once more, sides swapped: is it chosen the same way?"""
+    caller.require("feedback")
+    person = services.identity.acting(caller, body.user)
+    pair, left, right = await services.recorder.write(
+        lambda store: show_again(store.database, person.id, f"cmp-{uuid4().hex}", store.clock())
+    )
+    sides = {
+        name: {"id": side.id, "content": side.text}
+        for name, side in (("left", left), ("right", right))
+    }
+    return {"id": pair.id, "messages": list(left.messages), **sides}
 
 
 def blind_request(body: Mapping[str, Any], max_choices: int) -> ChatRequest:

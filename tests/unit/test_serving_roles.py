@@ -16,6 +16,7 @@ OPERATIONS: list[tuple[str, str, Any, str, int]] = [
     ("POST", "/v1/chat/completions", CHAT, "chat", 200),
     ("POST", "/v1/chat/completions", CHAT | {"stream": True}, "chat", 200),
     ("POST", "/v1/comparisons", CHAT, "chat", 200),
+    ("POST", "/v1/comparisons/again", {}, "feedback", 404),
     ("GET", "/v1/models", None, "known", 200),
     ("GET", "/v1/models/base", None, "known", 200),
     ("PUT", "/v1/feedback/votes/x", {"liked": True}, "feedback", 404),
