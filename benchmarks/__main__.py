@@ -11,6 +11,7 @@ BENCHMARKS = (
     "swaps",
     "replicas",
     "pages",
+    "feedback_page",
     "memory",
     "masking",
     "trust",

@@ -2,7 +2,7 @@
 
 Takes the question of consent, the chat page (an example question, answered, its sources open, a
 thumb), three answers to be ranked, what became of the votes and, with the operator's token, the
-operator's page; at 390 and 1440 pixels, light and dark, English and Korean. The pictures that the
+operator's pages; at 390 and 1440 pixels, light and dark, English and Korean. The pictures that the
 documentation shows are among them, under their own names.
 
 Invariant: a picture is what the service answered; nothing is drawn in, and none is over 200 KB.
@@ -29,6 +29,8 @@ FOR_DOCS = {
     ("operator", "en", 1440, "light"): "operator.png",
     ("ranking", "en", 1440, "light"): "ranking.png",
     ("mine", "en", 1440, "light"): "mine.png",
+    ("feedback", "en", 1440, "light"): "feedback-en-light.png",
+    ("feedback", "ko", 390, "dark"): "feedback-ko-dark.png",
 }
 LIMIT = 200 * 1024
 PATIENCE_MS = 120_000
@@ -84,6 +86,7 @@ def take(
     }
     if token:
         pages["operator"] = lambda: operator(page, url, token)
+        pages["feedback"] = lambda: feedback(page, url)
     for name, picture in pages.items():
         file = FOR_DOCS.get(
             (name, language, width, scheme), f"{name}-{language}-{width}-{scheme}.png"
@@ -154,6 +157,13 @@ def operator(page: Page, url: str, token: str) -> bytes:
     page.click("[type=submit]")
     page.locator("#glance h2").wait_for()
     page.wait_for_timeout(600)
+    return page.screenshot(full_page=True)
+
+
+def feedback(page: Page, url: str) -> bytes:
+    """Open the first vote's context, and take the picture; the operator is logged in."""
+    page.goto(f"{url}/operator/feedback")
+    page.locator("#votes .vote details summary").first.click()
     return page.screenshot(full_page=True)
 
 

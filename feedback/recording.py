@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from feedback.choices import CONSENT, Choices, seconds_since_shown
 from feedback.rows import comparison_of, completion_values, correction_of, vote_of
+from feedback.search import Language
 from feedback.tables import (
     comparison_events,
     comparisons,
@@ -50,7 +51,13 @@ VOTE = select(votes).where(
 )
 # One look instead of two: whom the answer was served to, and what they have said of it so far.
 SERVED_AND_VOTE = (
-    select(votes, completions.c.person.label("served_to"), completions.c.purpose)
+    select(
+        votes,
+        completions.c.person.label("served_to"),
+        completions.c.purpose,
+        completions.c.responder.label("answered_by"),
+        Language(completions.c.messages).label("asked_in"),
+    )
     .select_from(
         completions.outerjoin(
             votes,
@@ -132,7 +139,9 @@ def put_vote(
         return None
     if row.completion_id is None:
         created = now if created is None else created
-        connection.execute(ADD_VOTE, {**key, **said, "created": created, "updated": now})
+        of_answer = {"responder": row.answered_by, "language": row.asked_in}
+        stamps = {"created": created, "updated": now}
+        connection.execute(ADD_VOTE, {**key, **said, **stamps, **of_answer})
     elif (row.liked, row.reasons, row.comment) == (liked, list(reasons), comment):
         return None if liked is None else vote_of(row)
     else:

@@ -27,7 +27,15 @@ from sqlalchemy import (
 
 from feedback.database import Database
 from feedback.rows import has_texts
-from feedback.tables import comparisons, completions, conversations, corrections, rankings, votes
+from feedback.tables import (
+    comparisons,
+    completions,
+    conversations,
+    corrections,
+    rankings,
+    reviews,
+    votes,
+)
 
 REMOVED = "[removed]"
 """Stands where a text was: an empty one would count as an answer that failed to say anything."""
@@ -141,6 +149,7 @@ def _judged() -> Sequence[Select[tuple[str]]]:
     return (
         select(votes.c.person).where(votes.c.completion_id == id_, votes.c.liked.is_not(None)),
         select(corrections.c.person).where(corrections.c.completion_id == id_),
+        select(reviews.c.at).where(reviews.c.completion_id == id_, reviews.c.ruling.is_not(None)),
         select(pair.id).where(pair.left_id == id_, pair.outcome.is_not(None)),
         select(pair.id).where(pair.right_id == id_, pair.outcome.is_not(None)),
         select(ranked.id).where(

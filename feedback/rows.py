@@ -6,16 +6,19 @@ however much is said meanwhile.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, cast, tuple_
 
 from feedback.database import Database
-from feedback.tables import comparisons, completions, corrections, votes
+from feedback.tables import comparisons, completions, corrections
 from feedback.types import Comparison, Completion, Correction, Vote
 
 PAGE = 500
 COLUMNS = tuple(column.name for column in completions.columns)
+VOTE_FIELDS = len(fields(Vote))
+"""The columns behind them are for counting."""
 
 
 def completion_values(completion: Completion) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def completion_of(row: Row[Any], at: int = 0) -> Completion:
 
 def vote_of(row: Row[Any]) -> Vote:
     """Build the vote at the start of the row."""
-    completion_id, person, liked, reasons, comment, created, updated = row[: len(votes.columns)]
+    completion_id, person, liked, reasons, comment, created, updated = row[:VOTE_FIELDS]
     return Vote(completion_id, person, liked, tuple(reasons), comment, created, updated)
 
 

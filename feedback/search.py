@@ -13,6 +13,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+LANGUAGES = ("ko", "other")
+"""Korean is what holds a Hangul syllable or letter."""
+_HANGUL = "[\u1100-\u11ff\uac00-\ud7a3]"
+
 
 def fold(text: str | None) -> str | None:
     """Return a text in lower case and with composed characters (NFC), as Hangul is mostly typed."""
@@ -28,6 +32,13 @@ class Folded(FunctionElement[str]):
 
 class Asked(FunctionElement[str]):
     """The text of the last message in a column of messages."""
+
+    type = String()
+    inherit_cache = True
+
+
+class Language(FunctionElement[str]):
+    """The language of the last message in a column of messages, one of `LANGUAGES`."""
 
     type = String()
     inherit_cache = True
@@ -51,10 +62,24 @@ def _folded_by_postgresql(element: Folded, compiler: SQLCompiler, **options: Any
 
 
 @compiles(Asked, "sqlite")
-def _asked_in_sqlite(element: Asked, compiler: SQLCompiler, **options: Any) -> str:
+def _asked_in_sqlite(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
     return f"json_extract({compiler.process(element.clauses, **options)}, '$[#-1].content')"
 
 
 @compiles(Asked, "postgresql")
-def _asked_in_postgresql(element: Asked, compiler: SQLCompiler, **options: Any) -> str:
+def _asked_in_postgresql(
+    element: FunctionElement[str], compiler: SQLCompiler, **options: Any
+) -> str:
     return f"({compiler.process(element.clauses, **options)} -> -1 ->> 'content')"
+
+
+@compiles(Language, "sqlite")
+def _language_in_sqlite(element: Language, compiler: SQLCompiler, **options: Any) -> str:
+    asked = _asked_in_sqlite(element, compiler, **options)
+    return f"CASE WHEN {asked} GLOB '*{_HANGUL}*' THEN 'ko' ELSE 'other' END"
+
+
+@compiles(Language, "postgresql")
+def _language_in_postgresql(element: Language, compiler: SQLCompiler, **options: Any) -> str:
+    asked = _asked_in_postgresql(element, compiler, **options)
+    return f"CASE WHEN {asked} ~ '{_HANGUL}' THEN 'ko' ELSE 'other' END"

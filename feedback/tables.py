@@ -1,8 +1,9 @@
 """The tables of feedback: the current state of each thing said, and beside it every earlier state.
 
-Invariant: `votes`, `comparisons`, `rankings`, `corrections` and `consents` hold what counts now;
-the `*_events` tables only ever grow, until a person asks to be forgotten. Each event of feedback
-says through which interface it came and which consent its person had given by then.
+Invariant: `votes`, `comparisons`, `rankings`, `corrections`, `consents` and `reviews` hold what
+counts now; the `*_events` tables only ever grow, until a person asks to be forgotten. Each event of
+feedback says through which interface it came and which consent its person had given by then. An
+answer's responder and question never change, so what a vote holds of them does not either.
 """
 
 from sqlalchemy import (
@@ -93,9 +94,12 @@ votes = Table(
     Column("comment", Text, nullable=False),
     Column("created", Float, nullable=False),
     Column("updated", Float, nullable=False),
+    Column("responder", String, nullable=False, server_default="", comment="as of the answer"),
+    Column("language", String, nullable=False, server_default="", comment="of the question"),
     # Readers page by `created`, which never moves: a vote changed meanwhile is read exactly once.
     Index("votes_by_time", "created", "completion_id", "person"),
-    Index("votes_by_update", "updated"),
+    # With all that rates are made of: they are read from here alone.
+    Index("votes_by_update", "updated", "responder", "language", "liked", "person"),
     Index("votes_by_person", "person", "updated"),
 )
 
@@ -251,6 +255,31 @@ voter_decisions = Table(
     Column("actor", String, nullable=False),
     Column("at", Float, nullable=False),
     CheckConstraint("action IN ('block', 'restore', 'comment')", name="action"),
+)
+
+reviews = Table(
+    # What an operator says of an answer, and so of all that its person said of it.
+    "reviews",
+    metadata,
+    Column("completion_id", ForeignKey("completions.id"), primary_key=True),
+    Column("ruling", String, comment="null: none yet, or taken back"),
+    Column("text", Text, nullable=False, comment="of a fix: the answer as it should have been"),
+    Column("comment", Text, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("at", Float, nullable=False),
+    CheckConstraint("ruling IN ('accept', 'fix', 'exclude')", name="ruling"),
+)
+
+review_events = Table(
+    "review_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
+    Column("ruling", String),
+    Column("text", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 cycle_reads = Table(

@@ -15,6 +15,9 @@ Outcome = Literal["left", "right", "tie", "both_bad"]
 Order = tuple[tuple[str, ...], ...]
 """Ids of completions, the best first; equally good ones stand together."""
 
+Ruling = Literal["accept", "fix", "exclude"]
+"""Of an operator: what was said may be trained on, whoever said it; is to be corrected; is not."""
+
 OUTCOMES: tuple[Outcome, ...] = ("left", "right", "tie", "both_bad")
 PEOPLE_PURPOSES: tuple[Purpose, ...] = ("chat", "pair")
 """Completions that a person saw. Evaluations are recorded too, and never become feedback."""
@@ -125,6 +128,20 @@ class Correction:
     text: str
     created: float
     updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an operator says of an answer, and so of all that its person said of it."""
+
+    completion_id: str
+    ruling: Ruling | None
+    """None: nothing yet, or taken back."""
+    text: str
+    """Of a fix: the answer as it should have been."""
+    comment: str
+    operator: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from training.fates import fates
 from training.job import Job, JobResult, Kind, Progress, choose_method
 from training.launcher import TrainingCancelled, run_job
 from training.masking import masked, masked_questions
-from training.preferences import read_preferences
+from training.reviewed import read_reviewed
 from training.shares import ShareRules
 
 TINY: dict[str, Any] = {
@@ -60,7 +60,7 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
     """Read and clean the window: what would be trained, and what is left out."""
     step = on_step or (lambda fraction, detail: None)
     step(0.1, "reading feedback")
-    preferences = read_preferences(
+    preferences = read_reviewed(
         parts.store,
         until=until,
         current=_passages(parts.settings.home),

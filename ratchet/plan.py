@@ -14,7 +14,7 @@ from ratchet.wiring import consent_rule, open_parts
 from training.flips import as_json as flips_json
 from training.job import DPO_FROM, choose_method
 from training.masking import report
-from training.preferences import read_preferences
+from training.reviewed import read_reviewed
 from training.voters import as_json
 from training.voters import lines as trust_lines
 
@@ -87,7 +87,7 @@ def advice(settings: Settings) -> dict[str, Any]:
     """Say which method the feedback suggests and whether it is enough for a cycle."""
     parts = open_parts(settings)
     found = heard(parts, parts.cycles.clock())
-    preferences = read_preferences(parts.store, consent=consent_rule(settings))
+    preferences = read_reviewed(parts.store, consent=consent_rule(settings))
     pairs, answers = len(preferences.pairs), len(preferences.unpaired)
     method = choose_method(pairs, answers)
     missing = shortage(found, settings)

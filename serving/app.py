@@ -27,6 +27,7 @@ from serving.api import (
     openai,
     operations,
     rankings,
+    reviews,
     uses,
     voters,
 )
@@ -113,18 +114,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    parts = (
-        openai,
-        feedback,
-        rankings,
-        consent,
-        uses,
-        voters,
-        forgetting,
-        conversations,
-        operations,
-    )
-    for part in parts:
+    said = (feedback, rankings, consent, uses, voters, reviews, forgetting)
+    for part in (openai, *said, conversations, operations):
         app.include_router(part.router, dependencies=[Depends(readable)])
     for path in ("/v1/{path:path}", "/healthz", "/readyz", "/metrics"):
         app.add_api_route(path, _no_such_route, methods=_METHODS, include_in_schema=False)

@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = {
     "empty answer": "empty",
     "evaluation": "evaluation",
     "more than one address block's share": "neighbours",
+    "excluded by an operator": "excluded",
     "more than one person's share": "share",
     "more than one question's share": "crowded",
     "older than the newest rows": "older",

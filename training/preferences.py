@@ -53,6 +53,8 @@ class UnpairedPreference:
     """Whether the answer was asked for, and so judged, on the page: by a person, not a program."""
     block: str | None = None
     """Of whom only a cookie is known: the address block that they asked from, as a keyed hash."""
+    accepted: bool = False
+    """An operator has looked at it and stands by it: nobody's doubts set it aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class PreferencePair:
     by_heart: bool
     masked: tuple[str, ...] = ()
     block: str | None = None
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ Set aside, in the part that trains only, is what tells more about who voted than
   does not count for this: a correction says both);
 - votes that are mostly the opposite of what everybody else's say (training/agreement.py).
 
-How much is used of the rest is for training/shares.py. Whom an operator has restored is believed.
+How much is used of the rest is for training/shares.py. Whom an operator has restored is believed,
+and so is what one has accepted; their shares are like everybody's.
 
 Invariant: nothing is deleted; what is set aside has a reason, and another round looks at it anew.
 """
@@ -54,7 +55,7 @@ class Doubts:
 
     def about(self, row: Row) -> str | None:
         """Return why a row is set aside, or None."""
-        if row.person in self.restored:
+        if row.accepted or row.person in self.restored:
             return None
         return self.people.get(row.person) or self.rows.get(id(row))
 

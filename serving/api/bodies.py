@@ -149,6 +149,21 @@ _DECIDED = {
     "actor": "operator",
     "at": 1767225600.0,
 }
+_REVIEW = {"ruling": "fix", "text": _SAID, "comment": "names no article"}
+_REVIEWED = {"completion_id": "chatcmpl-1", "operator": "operator", "at": 1767225600.0}
+_RATE = {
+    "responder": "rag",
+    "language": "ko",
+    "since": 1760000000.0,
+    "until": 1767225600.0,
+    "liked": 8,
+    "total": 10,
+    "simulated": 0,
+    "rate": 0.8,
+    "low": 0.49,
+    "high": 0.943,
+}
+_REASON = {"reason": "wrong", "liked": False, "count": 2}
 EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
     ("post", "/v1/chat/completions"): (
         {"model": "ratchet", "messages": _HI},
@@ -250,6 +265,12 @@ EXAMPLES: dict[tuple[str, str], tuple[Any, Any]] = {
         {"person": "web-1", "action": "block", "comment": "votes down whatever is new"},
         _DECIDED,
     ),
+    ("get", "/v1/feedback/votes"): (None, {"votes": [], "next": None}),
+    ("get", "/v1/feedback/rates"): (
+        None,
+        {"since": 1760000000.0, "until": 1767225600.0, "rates": [_RATE], "reasons": [_REASON]},
+    ),
+    ("put", "/v1/feedback/reviews/{completion_id}"): (_REVIEW, {**_REVIEW, **_REVIEWED}),
     ("get", "/v1/completions/{completion_id}/sources"): (
         None,
         {

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-Z95 = 1.959963984540054
 ChartTone = Literal["good", "bad", "wait", "plain"]
 
 
@@ -44,17 +43,6 @@ class Scale:
 
 
 SHARES = Scale(0, 1, ((0, "0 %"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1, "100 %")), 0.5)
-
-
-def wilson(liked: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share; everything is possible while there is no vote."""
-    if total <= 0:
-        return 0.0, 1.0
-    share, z2 = liked / total, Z95 * Z95
-    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    half /= 1 + z2 / total
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def difference_scale(rows: Sequence[IntervalRow]) -> Scale:

@@ -1,4 +1,4 @@
-"""A page of plain HTML in the look of the others: for what is only read, and for the login.
+"""A page of plain HTML in the look of the others: for what needs no more than links and forms.
 
 Invariant: it is one document, without scripts or anything from elsewhere, in the reader's light or
 dark; whoever makes its body has escaped it.
@@ -59,12 +59,12 @@ def spoken(language: Language, page: str = "") -> str:
     return f'lang="{language}" data-title="{escape(tab_title(page))}"'
 
 
-def document(page: str, language: Language, body: str) -> str:
-    """Return a whole document; `body` is HTML."""
+def document(page: str, language: Language, body: str, style: str = "") -> str:
+    """Return a whole document; `body` is HTML, `style` what it needs beside the common sheet."""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(tab_title(page))}</title>{HEAD}<style>{_STYLE}</style></head>"
+        f"<title>{escape(tab_title(page))}</title>{HEAD}<style>{_STYLE}{style}</style></head>"
         f'<body><header><a class="r-brand" href="/">{BRAND}</a></header>'
         f"<main>{body}</main></body></html>"
     )

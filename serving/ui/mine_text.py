@@ -86,6 +86,8 @@ ENGLISH = MineWords(
         "duplicate": "The same had been said of the same already.",
         "empty": "The answer was empty.",
         "evaluation": "The answer was made for a test.",
+        "excluded": "We read this answer and your word on it, and decided not to teach with it."
+        " Thank you for it all the same.",
         "share": "No single person teaches the model too much: your share was reached.",
         "crowded": "No single question teaches the model too much: its share was reached.",
         "burst": "Very many votes came within a few seconds.",
@@ -154,6 +156,8 @@ KOREAN = MineWords(
         "duplicate": "같은 내용이 이미 있었습니다.",
         "empty": "답변이 비어 있었습니다.",
         "evaluation": "시험용으로 만든 답변이었습니다.",
+        "excluded": "답변과 남겨 주신 의견을 직접 살펴보고 학습에는 쓰지 않기로 했습니다. 의견을"
+        " 남겨 주셔서 고맙습니다.",
         "share": "한 사람이 너무 많이 가르치지 않도록 정한 몫을 채웠습니다.",
         "crowded": "한 질문이 너무 많이 가르치지 않도록 정한 몫을 채웠습니다.",
         "burst": "몇 초 사이에 너무 많은 평가가 들어왔습니다.",

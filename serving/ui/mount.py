@@ -18,6 +18,7 @@ from serving.errors import ServingError
 from serving.services import Services
 from serving.ui.chat import build_chat_page
 from serving.ui.compare import build_compare_page
+from serving.ui.feedback import feedback_route
 from serving.ui.mine import mine_route
 from serving.ui.operator import build_operator_page
 from serving.ui.style import CSS, HEAD, theme
@@ -60,6 +61,7 @@ def mount_pages(app: FastAPI, services: Services) -> None:
         except ServingError:
             return None
 
+    app.include_router(feedback_route(services))
     mount_page(app, build_operator_page(services), "/operator", operator)
 
     @app.get("/compare", include_in_schema=False)

@@ -254,7 +254,8 @@ class OperatorPage:
 def _top(words: OperatorWords) -> str:
     return (
         f'<div class="r-brand" {spoken(words.language, words.page)}>{BRAND}'
-        f'<span class="r-page">{escape(words.page)}</span></div>'
+        f'<span class="r-page">{escape(words.page)}</span>'
+        f'<a class="r-to" href="/operator/feedback">{escape(words.to_feedback)}</a></div>'
     )
 
 

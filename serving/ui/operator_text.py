@@ -47,6 +47,7 @@ class OperatorWords:
     engines: str
     engines_ready: str
     no_engine: str
+    to_feedback: str
     feedback_text: str
     """Beside the number of votes. Counts stand behind their words, which then need no plural."""
     # Sections
@@ -109,6 +110,7 @@ ENGLISH = OperatorWords(
     engines="Engines",
     engines_ready="{ready} of {total} ready",
     no_engine="no engine has reported",
+    to_feedback="Feedback",
     feedback_text="Comparisons: {comparisons} · rankings: {rankings} · corrections: {corrections}"
     " · answers given: {completions}",
     cycle_title="Latest cycle",
@@ -188,6 +190,7 @@ KOREAN = OperatorWords(
     engines="엔진",
     engines_ready="{total}개 중 {ready}개 준비됨",
     no_engine="보고한 엔진이 없습니다",
+    to_feedback="피드백",
     feedback_text="비교 {comparisons}개 · 순위 {rankings}개 · 교정 {corrections}개"
     " · 답변 {completions}개",
     cycle_title="최근 사이클",

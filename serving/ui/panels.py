@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 from html import escape
 
+from feedback.rates import wilson
 from feedback.summary import ResponderSummary
 from serving.responders import parse
 from serving.ui.board import Board, health, span
-from serving.ui.charts import SHARES, IntervalRow, track, wilson
+from serving.ui.charts import SHARES, IntervalRow, track
 from serving.ui.operator_text import OperatorWords
 
 SHOWN_EVENTS = 12

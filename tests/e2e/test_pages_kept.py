@@ -24,7 +24,7 @@ from tests.e2e.test_pages_browser import (
     site,
 )
 from tests.e2e.test_pages_compare import asked_for
-from tests.serving_kit import wait_for
+from tests.serving_kit import OPERATOR, wait_for
 
 __all__ = ["browser", "home", "page", "site"]
 pytestmark = pytest.mark.browser
@@ -209,6 +209,11 @@ def test_no_page_shuts_anybody_out(
         found += violations(tab, axe, "ranking")
         tab.goto(f"{site.url}/operator/login")
         found += violations(tab, axe, "login")
+        tab.fill("input[name=token]", OPERATOR)
+        tab.click("[type=submit]")
+        tab.goto(f"{site.url}/operator/feedback?said=&state=&text=period")
+        tab.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
+        found += violations(tab, axe, "feedback")
         assert found == []
 
 

@@ -14,9 +14,10 @@ import ratchet.tables
 import serving.tables  # noqa: F401
 from feedback.conversations import Conversations, title_of
 from feedback.database import Database, metadata
+from feedback.found_votes import Wanted, find_votes
 from feedback.rows import completion_values
 from feedback.store import FeedbackStore
-from feedback.tables import completions
+from feedback.tables import completions, votes
 from feedback.types import Completion
 from ratchet.migrations import head, migrate, revision
 
@@ -95,6 +96,30 @@ def test_conversations_held_before_they_were_listed_are_listed(database: Databas
     assert (first.id, first.created, first.updated) == ("one", 1.0, 3.0)
     assert first.title == ("What is covered, " * 10)[:79].rstrip() + "…"
     assert (second.id, second.updated) == ("two", 2.0)
+    database.dispose()
+
+
+def test_votes_given_before_it_was_kept_say_what_they_are_about(database: Database) -> None:
+    move(database, "0006", command.upgrade)
+    asked = {"a": "Is it covered?", "b": "면책기간은?", "c": "면책"}
+    answers = [
+        Completion(
+            id=id_, conversation=id_, person="ada", responder=f"maker of {id_}", sampling={},
+            messages=({"role": "user", "content": text},),
+        )
+        for id_, text in asked.items()
+    ]  # fmt: skip
+    given = {"person": "ada", "reasons": [], "comment": "", "created": 1.0, "updated": 1.0}
+    old = votes.insert().values(given | {"completion_id": "", "liked": True})
+    with database.write() as db:
+        db.execute(completions.insert(), [completion_values(answer) for answer in answers])
+        for id_ in asked:
+            db.execute(old.values(completion_id=id_))
+    migrate(database)
+    told = {found.vote.completion_id: found for found in find_votes(database, Wanted())}
+    assert [(told[i].responder, told[i].language) for i in "abc"] == [
+        ("maker of a", "other"), ("maker of b", "ko"), ("maker of c", "ko")
+    ]  # fmt: skip
     database.dispose()
 
 

@@ -38,6 +38,11 @@ OPERATIONS: list[tuple[str, str, Any, str, int]] = [
         "operator",
         404,
     ),
+    ("GET", "/v1/feedback/votes", None, "operator", 200),
+    ("GET", "/v1/feedback/rates", None, "operator", 200),
+    ("GET", "/v1/feedback/reviews/x", None, "operator", 404),
+    ("PUT", "/v1/feedback/reviews/x", {"ruling": "accept"}, "operator", 404),
+    ("GET", "/v1/feedback/exports?format=raw", None, "operator", 200),
     ("GET", "/v1/conversations", None, "chat", 200),
     ("GET", "/v1/conversations/x", None, "chat", 404),
     ("PATCH", "/v1/conversations/x", {"title": "t"}, "chat", 404),
@@ -150,6 +155,8 @@ def test_the_table_holds_every_operation(served: Service) -> None:
 def _template(path: str) -> str:
     for written, template in (
         ("/votes/x", "/votes/{completion_id}"),
+        ("/reviews/x", "/reviews/{completion_id}"),
+        ("/exports?format=raw", "/exports"),
         ("/feedback/comparisons/x", "/feedback/comparisons/{comparison_id}"),
         ("/signals/x", "/signals/{completion_id}"),
         ("/rankings/x", "/rankings/{ranking_id}"),
@@ -184,6 +191,8 @@ EVENTS: list[tuple[str, str, Any]] = [
     ("POST", "/operator/gradio_api/call/predict", {"data": []}),
     ("POST", "/operator/gradio_api/upload", None),
     ("GET", "/operator/gradio_api/file=/etc/passwd", None),
+    ("GET", "/operator/feedback", None),
+    ("POST", "/operator/feedback", None),
 ]
 
 
