@@ -1,300 +1,158 @@
-"""Feedback out to files: rows that TRL reads as they are, or `raw` with nothing left out.
+"""Feedback out to files, in our formats and in those of other tools.
 
-| signal               | kto                 | dpo                           | sft        |
-|----------------------|---------------------|-------------------------------|------------|
-| vote                 | one row             | –                             | if liked   |
-| comparison left/right| –                   | one pair                      | –          |
-| comparison both_bad  | two undesirable rows| –                             | –          |
-| comparison tie       | –                   | –                             | –          |
-| ranking              | –                   | the best against the worst    | –          |
-| correction           | one desirable row   | corrected against the original| one row    |
-
-Invariant: every row says who said what about which answer of whom, under the same names in every
-format; a file appears whole or not at all.
+Invariant: a file, or a folder of several, appears whole or not at all; memory does not grow with
+the number of rows.
 """
 
 import json
-import os
+import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
 
-from feedback.consent import ASK, Consent, Consents, Rule
-from feedback.rankings import Rankings, best_and_worst
+from feedback.consent import ASK, Consents, Rule
+from feedback.export_rows import ROWS
+from feedback.formats import axolotl, huggingface, llamafactory, openai, plain, trl
+from feedback.formats.shape import Format, Part, Row, Source, Summary, Unfit
+from feedback.publishing import published
 from feedback.store import FeedbackStore
-from feedback.types import (
-    Comparison,
-    Completion,
-    Correction,
-    InvalidFeedback,
-    Message,
-    Ranking,
-    Vote,
-)
+from feedback.types import InvalidFeedback
 
-Format = Literal["kto", "dpo", "sft", "raw"]
-Row = dict[str, Any]
-REMOVED = "the answer's texts were removed"
-# Every column is in every row, and has a type in it: a reader that infers columns from a large
-# file's beginning (`datasets`) fails at the first correction if `text` was null until then.
-NOTHING: Row = {
-    "liked": None,
-    "outcome": "",
-    "text": "",
-    "comparison_id": "",
-    "unblinded": False,
-    "right_completion_id": "",
-    "right_responder": "",
+FORMATS: Mapping[str, Format] = {
+    **trl.FORMATS,
+    **llamafactory.FORMATS,
+    **axolotl.FORMATS,
+    **openai.FORMATS,
+    **plain.FORMATS,
+    **huggingface.FORMATS,
 }
+"""Every format by its name; the order is the one they are listed in."""
+
+Rows = Callable[[Source, Counter[str]], Iterator[Row]]
+"""Reads the rows of one kind, and counts the records that gave none by reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written, and how many records of feedback gave no row for which reason."""
+    """What was written, and how many records of feedback gave no row for which reason.
+
+    In a folder, reasons are named by the kind of row that the record gave none of: `kto: ..`.
+    """
 
     path: str
-    format: Format
+    format: str
     rows: int
     left_out: Mapping[str, int]
+    files: Mapping[str, int]
+    """Rows by file."""
 
 
 def export_feedback(
-    store: FeedbackStore, form: Format, path: Path, consent: Rule = ASK
+    store: FeedbackStore, form: str, path: Path, consent: Rule = ASK
 ) -> ExportReport:
-    """Write feedback as JSON lines to `path`, replacing it at once at the end.
+    """Write feedback in a format; a file is replaced at once at the end.
 
     All but `raw`, which moves and keeps, leave out those whose words may not train by `consent`.
 
     Raises:
-        InvalidFeedback: there is no such format.
+        InvalidFeedback: there is no such format, or it is a folder and one with files is there.
+        OSError: it cannot be written.
     """
     if form not in FORMATS:
         raise InvalidFeedback(f"format {form!r} is none of {', '.join(FORMATS)}")
-    left_out: Counter[str] = Counter()
-    refusal = Consents(store.database).refusing(consent)
-    written = 0
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            for row in FORMATS[form](store, left_out):
-                if form != "raw" and (reason := refusal(row["person"])):
-                    left_out[reason] += 1
-                    continue
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                written += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return ExportReport(str(path), form, written, dict(+left_out))
-
-
-def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
-    """One row a record, with the answers it is about in full: what an import needs."""
-    # Before what it is about: a file that is only half imported trains on nobody who said no.
-    yield from map(_consent_row, Consents(store.database).all())
-    for vote, completion in store.iter_votes():
-        said = {"reasons": list(vote.reasons), "comment": vote.comment}
-        yield _raw_row(_vote_fields(vote, completion) | said, completion)
-    for comparison, left, right in store.iter_comparisons():
-        fields = _comparison_fields(comparison, left, right) | {"seconds": comparison.seconds}
-        yield _raw_row(fields, left, right)
-    for ranking, answers in Rankings(store.database).iter():
-        yield _raw_row(_ranking_fields(ranking, answers), *answers)
-    for correction, completion in store.iter_corrections():
-        yield _raw_row(_correction_fields(correction, completion), completion)
-
-
-def _kto(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
-    """`prompt`, `completion`, `label`: unpaired preferences."""
-    for vote, completion in store.iter_votes():
-        if _usable(left_out, completion):
-            fields = _vote_fields(vote, completion)
-            yield _unpaired(fields, completion, completion.text, label=vote.liked)
-    for comparison, left, right in store.iter_comparisons():
-        if comparison.outcome != "both_bad":
-            left_out[f"comparison: {comparison.outcome}"] += 1
-            continue
-        fields = _comparison_fields(comparison, left, right)
-        for side in (left, right):
-            if store.vote(side.id, comparison.person) is not None:
-                left_out["comparison: both_bad, and a vote on the side says it already"] += 1
-            elif _usable(left_out, side):
-                own = fields | {"completion_id": side.id, "responder": side.responder}
-                yield _unpaired(own, side, side.text, label=False)
-    for correction, completion in _corrections(store, left_out):
-        fields = _correction_fields(correction, completion)
-        yield _unpaired(fields, completion, correction.text, label=True)
-    left_out["ranking"] = store.counts().rankings
-
-
-def _dpo(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
-    """`prompt`, `chosen`, `rejected`: preference pairs."""
-    for comparison, left, right in store.iter_comparisons():
-        if comparison.outcome not in {"left", "right"}:
-            left_out[f"comparison: {comparison.outcome}"] += 1
-        elif _usable(left_out, left, right):
-            fields = _comparison_fields(comparison, left, right)
-            chosen, rejected = (left, right) if comparison.outcome == "left" else (right, left)
-            yield from _pair(left_out, fields, left, chosen.text, rejected.text)
-    for ranking, answers in Rankings(store.database).iter():
-        ends = best_and_worst(ranking, answers)
-        if ends is None:
-            left_out["ranking: all equally good"] += 1
-        elif _usable(left_out, *ends):
-            best, worst = ends
-            sides = {"right_completion_id": worst.id, "right_responder": worst.responder}
-            fields = _fields("ranking", ranking, best, unblinded=ranking.unblinded) | sides
-            yield from _pair(left_out, fields, best, best.text, worst.text)
-    for correction, completion in store.iter_corrections():
-        if _usable(left_out, completion):
-            fields = _correction_fields(correction, completion)
-            yield from _pair(left_out, fields, completion, correction.text, completion.text)
-    left_out["vote"] = store.counts().votes
-
-
-def _sft(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
-    """`messages`: conversations that end in an answer worth learning."""
-    for vote, completion in store.iter_votes():
-        if not vote.liked:
-            left_out["vote: disliked"] += 1
-        elif _usable(left_out, completion):
-            yield _conversation(_vote_fields(vote, completion), completion, completion.text)
-    left_out["comparison"] = store.counts().comparisons
-    left_out["ranking"] = store.counts().rankings
-    for correction, completion in _corrections(store, left_out):
-        fields = _correction_fields(correction, completion)
-        yield _conversation(fields, completion, correction.text)
-
-
-FORMATS: Mapping[str, Callable[[FeedbackStore, Counter[str]], Iterator[Row]]] = {
-    "kto": _kto,
-    "dpo": _dpo,
-    "sft": _sft,
-    "raw": _raw,
-}
-
-
-def _vote_fields(vote: Vote, completion: Completion) -> Row:
-    return _fields("vote", vote, completion, liked=vote.liked)
-
-
-def _correction_fields(correction: Correction, completion: Completion) -> Row:
-    return _fields("correction", correction, completion, text=correction.text)
-
-
-def _comparison_fields(comparison: Comparison, left: Completion, right: Completion) -> Row:
-    """Name the left side where other kinds name their only completion, the right one beside it."""
-    return _fields("comparison", comparison, left, outcome=comparison.outcome) | {
-        "comparison_id": comparison.id,
-        "unblinded": comparison.unblinded,
-        "right_completion_id": right.id,
-        "right_responder": right.responder,
-    }
-
-
-def _ranking_fields(ranking: Ranking, answers: Sequence[Completion]) -> Row:
-    """Name the answer shown first where other kinds name their only completion."""
-    return _fields("ranking", ranking, answers[0]) | {
-        "ranking_id": ranking.id,
-        "answers": list(ranking.answers),
-        "order": ranking.order,
-        "unblinded": ranking.unblinded,
-        "seconds": ranking.seconds,
-    }
-
-
-def _fields(
-    kind: str,
-    record: Vote | Comparison | Ranking | Correction,
-    completion: Completion,
-    **said: object,
-) -> Row:
-    return {
-        "kind": kind,
-        "person": record.person,
-        "completion_id": completion.id,
-        "responder": completion.responder,
-        **(NOTHING | said),
-        "created": iso(record.created),
-        "updated": iso(record.updated),
-    }
-
-
-def _consent_row(consent: Consent) -> Row:
-    said = {"person": consent.person, "agreed": consent.agreed, "version": consent.version}
-    of_nothing = dict.fromkeys(("completion_id", "responder", "completion"), "")
-    stamps = dict.fromkeys(("created", "updated"), iso(consent.at))
-    return {"kind": "consent"} | said | NOTHING | of_nothing | stamps | {"completions": []}
-
-
-def _raw_row(fields: Row, *completions: Completion) -> Row:
-    answers = [
-        asdict(each) | {"created": iso(each.created), "updated": iso(each.updated), "block": None}
-        for each in completions
-    ]
-    return fields | {"completion": fields["completion_id"], "completions": answers}
-
-
-def _unpaired(fields: Row, completion: Completion, text: str, *, label: bool) -> Row:
-    return fields | {
-        "prompt": list(completion.messages),
-        "completion": _answer(text),
-        "label": label,
-    }
-
-
-def _pair(
-    left_out: Counter[str], fields: Row, completion: Completion, chosen: str, rejected: str
-) -> Iterator[Row]:
-    if chosen == rejected:
-        left_out[f"{fields['kind']}: both answers are the same"] += 1
-        return
-    yield fields | {
-        "prompt": list(completion.messages),
-        "chosen": _answer(chosen),
-        "rejected": _answer(rejected),
-        # TRL looks at any one of the columns it knows to tell messages from plain text, so
-        # `completion` has to be messages in all formats that it reads.
-        "completion": _answer(chosen),
-    }
-
-
-def _conversation(fields: Row, completion: Completion, text: str) -> Row:
-    answer = _answer(text)
-    return fields | {"messages": [*completion.messages, *answer], "completion": answer}
-
-
-def _answer(text: str) -> list[Message]:
-    return [{"role": "assistant", "content": text}]
-
-
-def _corrections(
-    store: FeedbackStore, left_out: Counter[str]
-) -> Iterator[tuple[Correction, Completion]]:
-    """Read the corrections whose question is still known; what was corrected may be anything."""
-    for correction, completion in store.iter_corrections():
-        if completion.messages:
-            yield correction, completion
+    shape = FORMATS[form]
+    rows = partial(_permitted, store, Consents(store.database).refusing(consent))
+    with published(path, folder=shape.folder) as draft:
+        if shape.folder:
+            summary = _write_folder(rows, shape, draft)
         else:
-            left_out[REMOVED] += 1
+            left_out: Counter[str] = Counter()
+            written = _write(rows, shape.parts[0], draft, left_out)
+            summary = Summary({path.name: written}, dict(+left_out))
+    return ExportReport(str(path), form, sum(summary.rows.values()), summary.left_out, summary.rows)
 
 
-def _usable(left_out: Counter[str], *completions: Completion) -> bool:
-    """Tell whether there is something to learn from; the engine's failures are nobody's style."""
-    if not all(each.messages for each in completions):
-        left_out[REMOVED] += 1
-        return False
-    if all(each.text.strip() and each.status != "failed" for each in completions):
-        return True
-    left_out["the answer is empty or failed"] += 1
-    return False
+def export_download(
+    store: FeedbackStore, form: str, folder: Path, consent: Rule = ASK
+) -> tuple[Path, ExportReport]:
+    """Write feedback as one file into a folder, under a name of its own; folders are zipped.
+
+    Raises:
+        InvalidFeedback: there is no such format.
+        OSError: it cannot be written.
+    """
+    shape = FORMATS.get(form)
+    if shape is None or not shape.folder:
+        suffix = Path(shape.parts[0].name).suffix if shape else ""
+        path = folder / f"ratchet-{form}{suffix}"
+        return path, export_feedback(store, form, path, consent)
+    path = folder / f"ratchet-{form}.zip"
+    with TemporaryDirectory(dir=folder) as scratch, published(path) as draft:
+        report = export_feedback(store, form, Path(scratch, path.stem), consent)
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(Path(scratch).rglob("*")):
+                archive.write(file, file.relative_to(scratch))
+    return path, report
 
 
-def iso(seconds: float) -> str:
-    """Return Unix seconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+def _permitted(
+    store: FeedbackStore,
+    refusal: Callable[[str], str | None],
+    source: Source,
+    left_out: Counter[str],
+) -> Iterator[Row]:
+    """Read the rows of one kind that may be trained on; a `raw` file moves everything."""
+    for row in ROWS[source](store, left_out):
+        if source != "raw" and (reason := refusal(row["person"])):
+            left_out[reason] += 1
+        else:
+            yield row
+
+
+def _write_folder(rows: Rows, shape: Format, folder: Path) -> Summary:
+    written: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    for part in shape.parts:
+        reasons: Counter[str] = Counter()
+        path = folder / part.name
+        path.parent.mkdir(exist_ok=True)
+        written[part.name] = _write(rows, part, path, reasons)
+        left_out |= {f"{part.source}: {reason}": n for reason, n in (+reasons).items()}
+    summary = Summary(written, left_out)
+    for name, text in (shape.beside(summary) if shape.beside else {}).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return summary
+
+
+def _write(rows: Rows, part: Part, path: Path, left_out: Counter[str]) -> int:
+    """Write the rows of one file; return how many there are."""
+    written = 0
+
+    def converted() -> Iterator[Row]:
+        nonlocal written
+        for row in rows(part.source, left_out):
+            try:
+                yield part.convert(row)
+            except Unfit as err:
+                left_out[str(err)] += 1
+            else:
+                written += 1
+
+    if part.coding == "parquet":
+        huggingface.write_parquet(converted(), path, part.source)
+    else:
+        _write_json(converted(), path, array=part.coding == "array")
+    return written
+
+
+def _write_json(rows: Iterable[Row], path: Path, *, array: bool) -> None:
+    before, between, after = ("[\n", ",\n", "\n]\n") if array else ("", "\n", "")
+    with path.open("w", encoding="utf-8") as file:
+        file.write(before)
+        for number, row in enumerate(rows):
+            file.write((between if array and number else "") + json.dumps(row, ensure_ascii=False))
+            file.write("" if array else between)
+        file.write(after)

@@ -1,46 +1,41 @@
-"""Feedback in from files: our own `raw` export, or preferences in TRL's formats from elsewhere.
+"""Feedback in from files: our own `raw` export, or what other tools write.
 
 Answers that did not come from here get an id made of their content, so importing a file twice adds
 nothing; they count as named by the caller, so they are never live evidence.
 
 Invariant: an import obeys the rules that people obey, keeps the time stamps it is given, never
 overrules what was said later, and refuses a broken row by its number without losing the others.
+Memory does not grow with the file.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from feedback import recording
-from feedback.exchange import Format
-from feedback.import_rows import (
-    ConversationRow,
-    PairRow,
-    RatedRow,
-    SaidRow,
-    UnpairedRow,
-    conversation_of,
-    stamps_of,
-    text_of,
-)
-from feedback.intake_raw import RESOLUTION, admit, decide_pair, take_raw
+from feedback.foreign import Foreign, ForeignComparison, ForeignVote
+from feedback.intake_raw import RESOLUTION, Taken, admit, decide_pair, take_raw
+from feedback.publishing import published
+from feedback.records import Record
+from feedback.sources import AUTO, IMPORTS, Source
 from feedback.store import FeedbackStore
-from feedback.types import (
-    Comparison,
-    Completion,
-    FeedbackError,
-    InvalidFeedback,
-    Message,
-)
+from feedback.types import Comparison, Completion, FeedbackError, InvalidFeedback
 
-BATCH = 500
-"""Rows a transaction: people's votes wait their turn behind it."""
+BATCH, BATCH_BYTES = 500, 4 * 2**20
+"""Rows and bytes a transaction: people's votes wait their turn behind it."""
+LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+LISTED = 1000
+"""Refused rows that the report lists; all of them are in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,130 +51,144 @@ class ImportReport:
     """What came in. `unchanged`: it was here already, or something later was."""
 
     path: str
-    format: Format
+    format: str
     added: int
     unchanged: int
+    refused_rows: int
     refused: tuple[Refusal, ...]
+    """The first of them, at most `LISTED`."""
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one row, as the line-by-line report says it."""
+
+    line: int
+    """Where it begins in the file; in a JSON array, which element it is."""
+    became: Literal["added", "unchanged", "refused"]
+    kind: str = ""
+    id: str = ""
+    """Of the completion, or of the comparison or ranking."""
+    why: str = ""
+
+
 def import_feedback(
-    store: FeedbackStore, form: Format, path: Path, *, dry_run: bool = False
+    store: FeedbackStore,
+    form: str,
+    path: Path,
+    *,
+    dry_run: bool = False,
+    report: Path | None = None,
 ) -> ImportReport:
     """Take in the rows of a file; with `dry_run` only say what would happen.
 
+    `form` is one of `IMPORTS`, or `auto`: told from the first row that can be read. `report` is
+    where to write what became of each row, as JSON lines. A dry run takes back each transaction,
+    so a row that comes again more than `BATCH` rows later counts as added again.
+
     Raises:
-        InvalidFeedback: there is no such format.
-        OSError: the file cannot be read.
+        InvalidFeedback: there is no such format, or the file is in none of them.
+        OSError: the file cannot be read, or the report not be written.
     """
-    if form not in _TAKERS:
-        raise InvalidFeedback(f"format {form!r} is none of {', '.join(_TAKERS)}")
-    added = unchanged = 0
+    if form not in {AUTO, *IMPORTS}:
+        raise InvalidFeedback(f"format {form!r} is none of {', '.join((*IMPORTS, AUTO))}")
+    source = Source(path, form)
+    counts: Counter[str] = Counter()
     refused: list[Refusal] = []
-    with path.open(encoding="utf-8") as file:
-        for batch in _batches(file):
+    with published(report) if report else nullcontext() as draft, _lines(draft) as write:
+        for batch in _batches(source.rows()):
             with store.database.write() as connection:
-                for number, line in batch:
-                    try:
-                        with connection.begin_nested():
-                            new = _TAKERS[form](connection, line, store.clock())
-                    except FeedbackError as err:
-                        refused.append(Refusal(number, str(err)))
-                    except ValidationError as err:
-                        refused.append(Refusal(number, _first_problem(err)))
-                    else:
-                        added, unchanged = added + new, unchanged + (not new)
+                fates = [_fate(connection, source, record, store.clock()) for record in batch]
                 if dry_run:
                     connection.rollback()
-    return ImportReport(str(path), form, added, unchanged, tuple(refused), dry_run)
+            for fate in fates:
+                write(asdict(fate))
+                counts[fate.became] += 1
+                if fate.became == "refused" and len(refused) < LISTED:
+                    refused.append(Refusal(fate.line, fate.why))
+    added, unchanged, refusals = (counts[word] for word in ("added", "unchanged", "refused"))
+    return ImportReport(
+        str(path), source.form, added, unchanged, refusals, tuple(refused), dry_run
+    )  # fmt: skip
 
 
-def _take_unpaired(connection: Connection, line: str, now: float) -> bool:
-    """Take TRL's `prompt`, `completion`, `label` as a vote."""
-    row = UnpairedRow.model_validate_json(line)
-    prompt, text = conversation_of(row.prompt), text_of(row.completion)
-    return _take_vote(connection, row, prompt, text, liked=row.label, now=now)
+def _fate(connection: Connection, source: Source, record: Record, now: float) -> Fate:
+    """Take one record, behind a savepoint of its own."""
+    try:
+        with connection.begin_nested():
+            taken = _take(connection, source, record, now)
+    except FeedbackError as err:
+        return Fate(record.number, "refused", why=str(err))
+    except ValidationError as err:
+        return Fate(record.number, "refused", why=_first_problem(err))
+    except (DataError, OverflowError) as err:
+        why = f"the database cannot keep it: {str(getattr(err, 'orig', err)).splitlines()[0]}"
+        return Fate(record.number, "refused", why=why)
+    became: Literal["added", "unchanged"] = "added" if taken.new else "unchanged"
+    return Fate(record.number, became, taken.kind, taken.id)
 
 
-def _take_conversation(connection: Connection, line: str, now: float) -> bool:
-    """Take TRL's `messages` as a liked answer to what precedes it."""
-    row = ConversationRow.model_validate_json(line)
-    if len(row.messages) < 2 or row.messages[-1]["role"] != "assistant":
-        raise InvalidFeedback("messages: a question and then the assistant's answer are needed")
-    prompt, text = row.messages[:-1], row.messages[-1]["content"]
-    return _take_vote(connection, row, prompt, text, liked=True, now=now)
+def _take(connection: Connection, source: Source, record: Record, now: float) -> Taken:
+    said = source.read(record)
+    if isinstance(said, dict):
+        return take_raw(connection, said, now)
+    if not said.prompt:
+        raise InvalidFeedback("the prompt is empty: what was asked is needed")
+    for name, at in (("created", said.created), ("updated", said.updated)):
+        if at is not None and not 0 <= at <= LATEST:
+            raise InvalidFeedback(f"{name}: {at!r} is no time in seconds since 1970")
+    if isinstance(said, ForeignVote):
+        return _take_vote(connection, said, now)
+    return _take_comparison(connection, said, now)
 
 
-def _take_pair(connection: Connection, line: str, now: float) -> bool:
-    """Take TRL's `prompt`, `chosen`, `rejected` as a comparison that the left side won."""
-    row = PairRow.model_validate_json(line)
-    created, updated = stamps_of(row, now)
-    prompt = conversation_of(row.prompt)
+def _take_vote(connection: Connection, vote: ForeignVote, now: float) -> Taken:
+    created = now if vote.created is None else vote.created
+    updated = created if vote.updated is None else vote.updated
+    id_ = vote.own_id or _id_of(vote.person, vote.prompt, vote.text, "")
+    key = {"completion_id": id_, "person": vote.person}
+    known = connection.execute(recording.VOTE, key).first()
+    if vote.liked is not None or known is not None:
+        admit(connection, _answer(vote, id_, vote.text, vote.responder, created), now)
+    later = known is not None and known.updated > updated - RESOLUTION
+    if later or (known is None and vote.liked is None) or (known and vote.updated is None):
+        return Taken("vote", id_, new=False)
+    recording.put_vote(
+        connection, **key, liked=vote.liked, reasons=vote.reasons, comment=vote.comment,
+        now=updated, created=created, interface="import",
+    )  # fmt: skip
+    return Taken("vote", id_, new=True)
+
+
+def _take_comparison(connection: Connection, said: ForeignComparison, now: float) -> Taken:
+    created = now if said.created is None else said.created
+    updated = created if said.updated is None else said.updated
+    # The salt keeps two equal answers apart.
     sides = [
-        _foreign(row, prompt, text_of(answer), created, salt)
-        for answer, salt in ((row.chosen, "chosen"), (row.rejected, "rejected"))
+        _answer(said, _id_of(said.person, said.prompt, text, salt), text, responder, created)
+        for text, responder, salt in (
+            (said.left, said.left_responder, "chosen"),
+            (said.right, said.right_responder, "rejected"),
+        )
     ]
     for side in sides:
         admit(connection, side, now)
     left, right = (side.id for side in sides)
-    pair = Comparison(_id_of(left, right), row.person, left, right, created=created)
-    return decide_pair(connection, pair, "left", updated, unblinded=False)
+    pair = Comparison(_id_of(left, right), said.person, left, right, created=created)
+    new = decide_pair(connection, pair, said.outcome, updated, unblinded=False)
+    return Taken("comparison", pair.id, new)
 
 
-_TAKERS: Mapping[str, Callable[[Connection, str, float], bool]] = {
-    "kto": _take_unpaired,
-    "dpo": _take_pair,
-    "sft": _take_conversation,
-    "raw": take_raw,
-}
-
-
-def _take_vote(
-    connection: Connection,
-    row: RatedRow,
-    prompt: Sequence[Message],
-    text: str,
-    *,
-    liked: bool,
-    now: float,
-) -> bool:
-    created, updated = stamps_of(row, now)
-    answer = _foreign(row, prompt, text, created, "", row.own_id)
-    admit(connection, answer, now)
-    key = {"completion_id": answer.id, "person": row.person}
-    known = connection.execute(recording.VOTE, key).first()
-    if known is not None and (row.updated is None or known.updated > updated - RESOLUTION):
-        return False
-    recording.put_vote(
-        connection,
-        **key,
-        liked=liked,
-        reasons=(),
-        comment="",
-        now=updated,
-        created=created,
-        interface="import",
-    )
-    return True
-
-
-def _foreign(
-    row: SaidRow,
-    prompt: Sequence[Message],
-    text: str,
-    created: float,
-    salt: str,
-    own_id: str | None = None,
-) -> Completion:
+def _answer(foreign: Foreign, id_: str, text: str, responder: str, created: float) -> Completion:
     """Build the completion of an answer about which no more is known."""
-    id_ = own_id or _id_of(row.person, [dict(message) for message in prompt], text, salt)
     return Completion(
         id=id_,
         conversation=id_,
-        person=row.person,
-        messages=tuple(prompt),
+        person=foreign.person,
+        messages=tuple(foreign.prompt),
         text=text,
-        responder=row.responder,
+        responder=responder,
         named=True,
         sampling={},
         status="complete",
@@ -192,10 +201,27 @@ def _id_of(*content: object) -> str:
     return "imported-" + hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def _batches(file: Iterator[str]) -> Iterator[list[tuple[int, str]]]:
-    lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
-    while batch := list(islice(lines, BATCH)):
+def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    size = 0
+    for record in rows:
+        batch.append(record)
+        size += len(record.data)
+        if len(batch) == BATCH or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
+
+
+@contextmanager
+def _lines(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], object]]:
+    """Give a way to write rows as JSON lines, to nowhere if there is no path."""
+    if path is None:
+        yield lambda row: None
+        return
+    with path.open("w", encoding="utf-8") as file:
+        yield lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _first_problem(err: ValidationError) -> str:

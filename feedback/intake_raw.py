@@ -5,16 +5,24 @@ means something else here is refused.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
 from sqlalchemy import Connection, select, update
 
 from feedback import recording
 from feedback.consent import CONSENT_OF, put_consent
-from feedback.import_rows import RawRow, seconds_of, stamps_of
+from feedback.foreign import STRANGER, messages_of, seconds_of
 from feedback.rankings import add_ranking, find_ranking, put_order
 from feedback.tables import comparisons, completions, rankings
-from feedback.types import Comparison, Completion, InvalidFeedback, Outcome, Ranking
+from feedback.types import (
+    Comparison,
+    Completion,
+    InvalidFeedback,
+    Order,
+    Outcome,
+    Ranking,
+)
 
 RESOLUTION = 1e-6
 """Files keep microseconds, the database the clock's full float."""
@@ -22,14 +30,60 @@ RESOLUTION = 1e-6
 _completion = TypeAdapter(Completion)
 
 
-def take_raw(connection: Connection, line: str, now: float) -> bool:
-    """Take a record as it was, with the answers it is about."""
-    row = RawRow.model_validate_json(line)
-    created, updated = stamps_of(row, now)
+class Taken(NamedTuple):
+    """What became of a row: the record that it is, and whether that is new or changed by it."""
+
+    kind: str
+    id: str
+    """Of the completion, or of the comparison or ranking."""
+    new: bool
+
+
+class RawRow(BaseModel):
+    """A record of our own export, with the answers that it is about."""
+
+    kind: Literal["vote", "comparison", "ranking", "correction", "consent"]
+    person: str = STRANGER
+    completion_id: str = ""
+    completions: list[dict[str, Any]] = []
+    liked: bool | None = None
+    reasons: tuple[str, ...] = ()
+    comment: str = ""
+    text: str = ""
+    comparison_id: str = ""
+    right_completion_id: str = ""
+    outcome: Outcome | Literal[""] = ""
+    ranking_id: str = ""
+    answers: tuple[str, ...] = ()
+    order: Order | None = None
+    unblinded: bool = False
+    seconds: float | None = None
+    agreed: bool | None = None
+    version: str = ""
+    created: AwareDatetime | None = None
+    updated: AwareDatetime | None = None
+
+
+def take_raw(connection: Connection, record: dict[str, Any], now: float) -> Taken:
+    """Take a record as it was, with the answers it is about.
+
+    Raises:
+        ValidationError: it is none.
+        FeedbackError: it cannot be taken.
+    """
+    row = RawRow.model_validate(record)
+    created = row.created.timestamp() if row.created else now
+    updated = row.updated.timestamp() if row.updated else created
     for answer in row.completions:
-        stamps = {name: seconds_of(answer.get(name), now) for name in ("created", "updated")}
-        admit(connection, _completion.validate_python(answer | stamps), now)
-    return _RECORDS[row.kind](connection, row, created, updated)
+        stamps = {name: _stamp(answer.get(name), now) for name in ("created", "updated")}
+        messages = {"messages": messages_of(answer.get("messages"))}
+        admit(connection, _completion.validate_python(answer | messages | stamps), now)
+    new = _RECORDS[row.kind](connection, row, created, updated)
+    return Taken(row.kind, row.comparison_id or row.ranking_id or row.completion_id, new)
+
+
+def _stamp(value: object, now: float) -> float:
+    return now if value is None else seconds_of(str(value))
 
 
 def _take_vote(connection: Connection, row: RawRow, created: float, updated: float) -> bool:

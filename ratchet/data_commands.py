@@ -112,39 +112,53 @@ def revoke_key(key_id: str, as_json: Json = False) -> None:
     result({"revoked": key_id}, as_json, lambda: f"{key_id} is revoked")
 
 
-Form = Annotated[str, typer.Option("--format", help="kto, dpo, sft or raw.")]
+TO = (
+    "TRL: kto, dpo, sft, reward, reward-prompt. OpenAI: openai, openai-preference,"
+    " prompt-completion. Folders: llamafactory, axolotl, parquet, huggingface. Also alpaca, and raw"
+    " for another Ratchet."
+)
+FROM = (
+    "auto tells it from the first row. Else TRL: kto, dpo, sft, reward. OpenAI: openai,"
+    " openai-preference. Also openwebui, arena (LMSYS), gradio (flags), raw."
+)
 
 
 @feedback.command("export")
 def export(
-    form: Form,
-    out: Annotated[Path, typer.Option("--out", help="JSON lines.")],
+    form: Annotated[str, typer.Option("--format", help=TO)],
+    out: Annotated[Path, typer.Option("--out", help="The file, or a folder that is new or empty.")],
     as_json: Json = False,
 ) -> None:
-    """Write all feedback to a file."""
+    """Write feedback to a file, or to a folder where the format has several."""
     from feedback.exchange import export_feedback
     from ratchet.wiring import consent_rule, open_store
 
     settings = load_settings()
-    report = export_feedback(open_store(settings), form, out, consent_rule(settings))  # type: ignore[arg-type]
-    result(asdict(report), as_json, lambda: f"{report.rows} rows in {report.path}")
+    report = export_feedback(open_store(settings), form, out, consent_rule(settings))
+    left_out = "".join(f"\nleft out: {n} {reason}" for reason, n in report.left_out.items())
+    result(asdict(report), as_json, lambda: f"{report.rows} rows in {report.path}{left_out}")
 
 
 @feedback.command("import")
 def take_in(
-    form: Form,
     source: Annotated[Path, typer.Option("--in", exists=True, dir_okay=False)],
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    form: Annotated[str, typer.Option("--format", help=FROM)] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="JSON lines: what became of each row, and why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take feedback in from a file; twice the same adds nothing."""
     from feedback.intake import import_feedback
     from ratchet.wiring import open_store
 
-    report = import_feedback(open_store(load_settings()), form, source, dry_run=dry_run)  # type: ignore[arg-type]
-    refused = "".join(f"\nline {r.line}: {r.reason}" for r in report.refused)
-    text = f"{report.added} added, {report.unchanged} unchanged, {len(report.refused)} refused"
-    result(asdict(report), as_json, lambda: text + refused)
+    store = open_store(load_settings())
+    found = import_feedback(store, form, source, dry_run=dry_run, report=report)
+    refused = "".join(f"\nline {r.line}: {r.reason}" for r in found.refused)
+    would = "would be " if dry_run else ""
+    text = f"{found.added} {would}added, {found.unchanged} unchanged, {found.refused_rows} refused"
+    result(asdict(found), as_json, lambda: text + refused)
 
 
 @feedback.command("forget")

@@ -180,7 +180,7 @@ def test_a_failed_export_leaves_the_old_file_and_no_other(
     out = tmp_path / "new" / "out.jsonl"
     out.parent.mkdir()
     out.write_text("old", encoding="utf-8")
-    monkeypatch.setattr("feedback.exchange.iso", lambda seconds: 1 / 0)
+    monkeypatch.setattr("feedback.export_rows.iso", lambda seconds: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export_feedback(said, "raw", out)
     assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]

@@ -204,6 +204,33 @@ def test_feedback_goes_out_and_is_forgotten(
     assert json.loads(capsys.readouterr().out)["completions"] == 1
 
 
+def test_feedback_comes_in_and_each_row_is_accounted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RATCHET_HOME", str(tmp_path))
+    database = Database(default_url(tmp_path))
+    migrate(database)
+    database.dispose()
+    file, report = tmp_path / "in.jsonl", tmp_path / "report.jsonl"
+    file.write_text('{"prompt": "q", "completion": "a", "label": true}\nbroken\n', "utf-8")
+    words = ("feedback", "import", "--in", str(file), "--report", str(report))
+    assert run(monkeypatch, *words, "--dry-run") == 0
+    assert "1 would be added, 0 unchanged, 1 refused\nline 2: no JSON" in capsys.readouterr().out
+    assert run(monkeypatch, *words, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["added"], found["refused_rows"]) == ("kto", 1, 1)
+    assert len(report.read_text(encoding="utf-8").splitlines()) == 2
+    file.write_text("what is this", encoding="utf-8")
+    assert run(monkeypatch, *words) == 1
+    assert "name one of kto, dpo" in capsys.readouterr().err
+    folder = tmp_path / "out"
+    words = ("feedback", "export", "--format", "llamafactory", "--out", str(folder))
+    assert run(monkeypatch, *words) == 0
+    assert "left out: 1 dpo: vote" in capsys.readouterr().out
+    assert run(monkeypatch, *words) == 1
+    assert "name a folder that is not there yet" in capsys.readouterr().err
+
+
 def test_backup_and_restore_bring_everything_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
