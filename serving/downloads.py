@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from feedback.consent import Rule
-from feedback.exchange import export_feedback
+from feedback.exchange import export_download
 from feedback.store import FeedbackStore
 
 PIECE = 1 << 16
@@ -34,7 +34,7 @@ class Download:
 
 
 def export_to_download(store: FeedbackStore, form: str, home: Path, consent: Rule) -> Download:
-    """Write feedback in a format; beside the service's own files, where there is room for it.
+    """Write feedback in a format, folders zipped; beside the service's own files, where there is room for it.
 
     Raises:
         InvalidFeedback: there is no such format.
@@ -43,6 +43,5 @@ def export_to_download(store: FeedbackStore, form: str, home: Path, consent: Rul
     folder = home / "run"
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix="export-") as scratch:
-        path = Path(scratch, f"ratchet-{form}.jsonl")
-        export_feedback(store, form, path, consent)  # type: ignore[arg-type]
+        path, _ = export_download(store, form, Path(scratch), consent)
         return Download(path.name, path.stat().st_size, path.open("rb"))
