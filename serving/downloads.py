@@ -34,7 +34,9 @@ class Download:
 
 
 def export_to_download(store: FeedbackStore, form: str, home: Path, consent: Rule) -> Download:
-    """Write feedback in a format, folders zipped; beside the service's own files, where there is room for it.
+    """Write feedback in a format, folders zipped.
+
+    It is written beside the service's own files, where there is room for it.
 
     Raises:
         InvalidFeedback: there is no such format.

@@ -66,6 +66,10 @@ def test_a_down_vote_is_found_reviewed_by_keys_and_left_out(page: Any, site: Sit
 def test_the_page_fits_a_phone_and_its_export_is_saved(
     page: Any, site: Site, tmp_path: Path
 ) -> None:
+    ask(page)
+    answered(page)
+    press(page, "Like")
+    wait_for(lambda: site.votes() != {})
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{site.url}/operator/login")
     page.fill("input[name=token]", OPERATOR)
