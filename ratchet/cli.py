@@ -229,6 +229,8 @@ def restore(
         said += "; nothing of it was checked: the archive is older than the list of hashes"
     if found["forgotten"]:
         said += f"; {found['forgotten']} people who were forgotten since are forgotten again"
+    if found["answered"]:
+        said += f"; of {found['answered']} people the answer about training given since counts"
     if found["aside"]:
         said += (
             f"; what was there is in {found['aside']}: a full copy, which `feedback forget` and"

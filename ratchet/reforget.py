@@ -8,30 +8,24 @@ forgotten before the backup, and what that person said since is not touched.
 import json
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import inspect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-
 from feedback.database import Database
-from feedback.erasures import Erasure, entries, ledger, record
+from feedback.erasures import Erasure, entries, record
 from feedback.privacy import erase, people
+from feedback.tables import erasures
 from ratchet.erasure_proof import PROOFS
+from ratchet.replaced import read_replaced
 from ratchet.settings import Settings
 
 
 def known_erasures(settings: Settings) -> list[Erasure]:
     """Return everybody's erasure that this home knows of, proven or not."""
     found = {entry.digest: entry for entry in _proven(settings.home)}
-    url = make_url(settings.database)
-    if url.get_backend_name() != "sqlite" or Path(str(url.database)).is_file():
-        # What is replaced may be damaged: that is what backups are for.
-        with suppress(SQLAlchemyError):
-            found |= {entry.digest: entry for entry in _in_database(settings.database)}
+    replaced = read_replaced(settings, erasures.name, entries)
+    found |= {entry.digest: entry for entry in replaced}
     return sorted(found.values(), key=lambda entry: entry.asked)
 
 
@@ -67,13 +61,3 @@ def _proven(home: Path) -> Iterable[Erasure]:
             adapters=tuple(adapter["name"] for adapter in proof["adapters"]),
             done=datetime.fromisoformat(proof["finished"]).timestamp(),
         )
-
-
-def _in_database(url: str) -> list[Erasure]:
-    database = Database(url)
-    try:
-        with database.read() as connection:
-            known = inspect(connection).has_table("erasures")
-        return ledger(database) if known else []
-    finally:
-        database.dispose()

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import inspect, make_url, select, update
 
@@ -24,6 +24,7 @@ from ratchet.archive import DATABASE, FILES, FOLDERS, FORMAT, MANIFEST, OWNER_ON
 from ratchet.forget import finish_all
 from ratchet.home_lock import HomeTaken, alone
 from ratchet.migrations import migrate, revision
+from ratchet.reanswer import answer_again, known_answers
 from ratchet.reforget import forget_again, known_erasures
 from ratchet.settings import Settings
 from ratchet.transfer import copy_rows, rows_in
@@ -31,6 +32,18 @@ from serving.tables import adapters
 
 JOURNALS = ("-wal", "-shm")
 """SQLite's log, which would be replayed over a file that it does not belong to."""
+
+
+class Brought(NamedTuple):
+    """What a restore put in its place."""
+
+    rows: dict[str, int]
+    aside: Path | None
+    """Where what was there is now."""
+    forgotten: int
+    """People who were forgotten since the backup, and are again."""
+    answered: int
+    """People who answered about training since the backup, and whose answer counts again."""
 
 
 def read_backup(settings: Settings, file: Path, *, replace: bool = False) -> dict[str, Any]:
@@ -59,7 +72,7 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> dict[str, Any]
     try:
         manifest = _unpack(file, draft)
         files = sum(path.is_file() for path in draft.rglob("*")) - (manifest is not None)
-        rows, aside, forgotten = _bring(draft, settings, taken, replace=replace)
+        brought = _bring(draft, settings, taken, replace=replace)
         _finish_forgetting(settings)
         os.sync()  # what is said to be there outlives a power cut
     finally:
@@ -67,10 +80,11 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> dict[str, Any]
     return {
         "home": str(home),
         "files": files,
-        "rows": rows,
+        "rows": brought.rows,
         "checked": manifest is not None,
-        "aside": str(aside) if aside else None,
-        "forgotten": forgotten,
+        "aside": str(brought.aside) if brought.aside else None,
+        "forgotten": brought.forgotten,
+        "answered": brought.answered,
     }
 
 
@@ -154,13 +168,8 @@ def _open_server(settings: Settings, *, replace: bool) -> Database:
     )
 
 
-def _bring(
-    draft: Path, settings: Settings, taken: list[Path], *, replace: bool
-) -> tuple[dict[str, int], Path | None, int]:
-    """Put everything in its place; return the rows, where what was there is, and who is forgotten.
-
-    What may take long or want room happens before anything is moved.
-    """
+def _bring(draft: Path, settings: Settings, taken: list[Path], *, replace: bool) -> Brought:
+    """Put everything in its place; what may take long or want room happens before that."""
     target = _file_of(settings)
     copy = Database(f"sqlite:///{draft / DATABASE}")
     try:
@@ -168,18 +177,21 @@ def _bring(
             raise ArchiveError("the archive's database was not made by Ratchet.")
         migrate(copy)
         _move_adapters(copy, settings.home)
-        # Before anybody can read it: who was forgotten since the backup is not even there briefly.
-        forgotten = forget_again(copy, known_erasures(settings), time.time())
+        # Before anybody can read it: who was forgotten since the backup is not even there briefly,
+        # and nothing trains on who has said no since.
+        erasures = known_erasures(settings)
+        forgotten = forget_again(copy, erasures, time.time())
+        answered = answer_again(copy, known_answers(settings), erasures)
         rows = rows_in(copy)
         copy.scrub()
         if target is None:
             aside = _bring_to_server(copy, draft, settings, taken, replace=replace)
-            return rows, aside, forgotten
+            return Brought(rows, aside, forgotten, answered)
     finally:
         copy.dispose()
     with _beside(draft / DATABASE, target) as ready, _exchanged(draft, settings, taken) as aside:
         ready.replace(target)
-    return rows, aside, forgotten
+    return Brought(rows, aside, forgotten, answered)
 
 
 def _bring_to_server(
