@@ -18,6 +18,8 @@ CONSENT = (
     .scalar_subquery()
 )
 """What an event's person, `by`, had agreed to by then: read where the event is written."""
+IMPORT = "import"
+"""The interface of what was said elsewhere."""
 FINISHED = select(func.max(completions.c.updated), func.count()).where(
     completions.c.id.in_(bindparam("shown", expanding=True)), completions.c.status != "streaming"
 )
@@ -81,9 +83,17 @@ class Choices:
         blind = {self._chosen: said, "updated": now, "seconds": seconds}
         connection.execute(self._change, {"of": row.id, **(blind if first else UNBLINDED)})
         event = {self._key: row.id, "person": row.person, self._chosen: said, "at": now}
-        event |= {"interface": interface, "by": row.person}
+        event |= given(row.person, interface)
         connection.execute(self._add_event, event)
         return connection.execute(self._record, {"id": row.id}).one()
+
+
+def given(person: str, interface: str) -> dict[str, str | None]:
+    """Return what an event carries beside what was said.
+
+    What somebody had agreed to where an imported word was said is not known here: no consent.
+    """
+    return {"interface": interface, "by": None if interface == IMPORT else person}
 
 
 def seconds_since_shown(connection: Connection, shown: Sequence[str], now: float) -> float | None:

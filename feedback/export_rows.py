@@ -47,8 +47,13 @@ NOTHING: Row = {
 
 def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
     """One row a record, with the answers it is about in full: what an import needs."""
-    # Before what it is about: a file that is only half imported trains on nobody who said no.
-    yield from map(_consent_row, Consents(store.database).all())
+    # With every row: a file that is only half imported trains on nobody who said no.
+    answers = {consent.person: _consent(consent) for consent in Consents(store.database).all()}
+    for row in _raw_rows(store):
+        yield row | {"consent": answers.get(row["person"])}
+
+
+def _raw_rows(store: FeedbackStore) -> Iterator[Row]:
     for vote, completion in store.iter_votes():
         said = {"reasons": list(vote.reasons), "comment": vote.comment}
         yield _raw_row(_vote_fields(vote, completion) | said, completion)
@@ -177,11 +182,8 @@ def _fields(
     }
 
 
-def _consent_row(consent: Consent) -> Row:
-    said = {"person": consent.person, "agreed": consent.agreed, "version": consent.version}
-    of_nothing = dict.fromkeys(("completion_id", "responder", "completion"), "")
-    stamps = dict.fromkeys(("created", "updated"), iso(consent.at))
-    return {"kind": "consent"} | said | NOTHING | of_nothing | stamps | {"completions": []}
+def _consent(consent: Consent) -> Row:
+    return {"agreed": consent.agreed, "version": consent.version, "at": iso(consent.at)}
 
 
 def _raw_row(fields: Row, *completions: Completion) -> Row:

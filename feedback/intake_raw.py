@@ -39,6 +39,14 @@ class Taken(NamedTuple):
     new: bool
 
 
+class RawConsent(BaseModel):
+    """What the person of a row answers about training."""
+
+    agreed: bool | None
+    version: str
+    at: AwareDatetime
+
+
 class RawRow(BaseModel):
     """A record of our own export, with the answers that it is about."""
 
@@ -58,7 +66,9 @@ class RawRow(BaseModel):
     order: Order | None = None
     unblinded: bool = False
     seconds: float | None = None
+    consent: RawConsent | None = None
     agreed: bool | None = None
+    """This and `version`: of the kind `consent`, which exports wrote once."""
     version: str = ""
     created: AwareDatetime | None = None
     updated: AwareDatetime | None = None
@@ -78,6 +88,8 @@ def take_raw(connection: Connection, record: dict[str, Any], now: float) -> Take
         stamps = {name: _stamp(answer.get(name), now) for name in ("created", "updated")}
         messages = {"messages": messages_of(answer.get("messages"))}
         admit(connection, _completion.validate_python(answer | messages | stamps), now)
+    if (said := row.consent) is not None:
+        _answer(connection, row.person, said.agreed, said.version, said.at.timestamp())
     new = _RECORDS[row.kind](connection, row, created, updated)
     return Taken(row.kind, row.comparison_id or row.ranking_id or row.completion_id, new)
 
@@ -139,10 +151,17 @@ def _take_correction(connection: Connection, row: RawRow, created: float, update
 
 
 def _take_consent(connection: Connection, row: RawRow, created: float, updated: float) -> bool:
-    known = connection.execute(CONSENT_OF, {"of": row.person}).first()
-    if known is not None and known.updated > updated - RESOLUTION:
+    return _answer(connection, row.person, row.agreed, row.version, updated)
+
+
+def _answer(
+    connection: Connection, person: str, agreed: bool | None, version: str, at: float
+) -> bool:
+    """Take what somebody answers about training, unless what is here was said later."""
+    known = connection.execute(CONSENT_OF, {"of": person}).first()
+    if known is not None and known.updated > at - RESOLUTION:
         return False
-    put_consent(connection, row.person, row.agreed, row.version, "import", updated)
+    put_consent(connection, person, agreed, version, "import", at)
     return True
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
-from feedback.choices import CONSENT, Choices, seconds_since_shown
+from feedback.choices import CONSENT, Choices, given, seconds_since_shown
 from feedback.rows import comparison_of, completion_values, correction_of, vote_of
 from feedback.search import Language
 from feedback.tables import (
@@ -148,7 +148,7 @@ def put_vote(
         created = row.created
         change = {"of": completion_id, "by": person, "updated": now}
         connection.execute(CHANGE_VOTE, {**change, **said})
-    event = {"at": now, "interface": interface, "by": person}
+    event = {"at": now, **given(person, interface)}
     connection.execute(ADD_VOTE_EVENT, {**key, **said, **event})
     if liked is None:
         return None
@@ -245,7 +245,7 @@ def put_correction(
         created = row.created
         change = {"of": completion_id, "by": person, "text": text, "updated": now}
         connection.execute(CHANGE_CORRECTION, change)
-    event = {"at": now, "interface": interface, "by": person}
+    event = {"at": now, **given(person, interface)}
     connection.execute(ADD_CORRECTION_EVENT, {**key, "text": text, **event})
     return Correction(completion_id, person, text, created, now)
 

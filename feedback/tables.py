@@ -2,8 +2,9 @@
 
 Invariant: `votes`, `comparisons`, `rankings`, `corrections`, `consents` and `reviews` hold what
 counts now; the `*_events` tables only ever grow, until a person asks to be forgotten. Each event of
-feedback says through which interface it came and which consent its person had given by then. An
-answer's responder and question never change, so what a vote holds of them does not either.
+feedback says through which interface it came and which consent its person had given by then: none,
+where it was imported, as it was said elsewhere. An answer's responder and question never change, so
+what a vote holds of them does not either.
 """
 
 from sqlalchemy import (

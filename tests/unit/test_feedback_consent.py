@@ -190,19 +190,60 @@ def test_exports_to_train_on_leave_out_whoever_refused_and_raw_moves_the_refusal
     required = export_feedback(store, "sft", tmp_path / "sft.jsonl", REQUIRED)
     assert (required.rows, required.left_out) == (0, {REFUSED: 1, OUTDATED: 1})
     raw = export_feedback(store, "raw", tmp_path / "raw.jsonl")
-    assert (raw.rows, raw.left_out) == (4, {})
+    assert (raw.rows, raw.left_out) == (2, {})
     rows = [json.loads(line) for line in (tmp_path / "raw.jsonl").read_text().splitlines()]
     shared = set.intersection(*(set(row) for row in rows))
-    assert set(rows[-1]) - {"reasons", "comment"} <= shared
+    assert set(rows[-1]) <= shared
+    assert [(row["kind"], row["consent"]["agreed"]) for row in rows] == [
+        ("vote", True), ("vote", False),
+    ]  # fmt: skip
     elsewhere = FeedbackStore(new_database(), Clock())
     report = import_feedback(elsewhere, "raw", tmp_path / "raw.jsonl")
-    assert (report.added, report.refused) == (4, ())
+    assert (report.added, report.refused) == (2, ())
     assert import_feedback(elsewhere, "raw", tmp_path / "raw.jsonl").added == 0
     moved = Consents(elsewhere.database)
     assert [(c.person, c.agreed, c.version) for c in moved.all()] == [
         ("ada", True, "1"), ("bob", False, "1"),
     ]  # fmt: skip
     assert moved.refusing(ASK)("bob") == REFUSED
+    assert [event.interface for event in moved.history("bob")] == ["import"]
+    said_elsewhere = [event.consent for event in history(elsewhere.database, "vote", "a", "ada")]
+    assert said_elsewhere == [None]
+
+
+def test_an_import_never_overrules_a_later_answer_and_says_each_once(
+    store: FeedbackStore, given: Consents, new_database: Any, tmp_path: Path
+) -> None:
+    serve(store, "a", "b")
+    given.put("ada", True, "1")
+    for id_ in ("a", "b"):
+        store.record_vote(id_, "ada", True)
+    export_feedback(store, "raw", tmp_path / "yes.jsonl")
+    serve(store, "c", person="eve")
+    store.record_vote("c", "eve", True)
+    export_feedback(store, "raw", tmp_path / "all.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert [row["consent"] and row["consent"]["agreed"] for row in rows] == [True, True, None]
+    given.put("ada", False, "1")
+    later = given.of("ada")
+    import_feedback(store, "raw", tmp_path / "yes.jsonl")
+    assert given.of("ada") == later
+    elsewhere = FeedbackStore(new_database(), Clock())
+    assert import_feedback(elsewhere, "raw", tmp_path / "all.jsonl").added == 3
+    moved = Consents(elsewhere.database)
+    assert len(moved.history("ada")) == 1
+    assert moved.of("eve") is None
+
+
+def test_what_was_exported_with_rows_of_consent_is_still_read(
+    store: FeedbackStore, given: Consents, tmp_path: Path
+) -> None:
+    stamp = "2026-01-02T03:04:05.000006+00:00"
+    row = {"kind": "consent", "person": "ada", "agreed": False, "version": "1", "text": "",
+           "liked": None, "completions": [], "created": stamp, "updated": stamp}  # fmt: skip
+    (tmp_path / "old.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert import_feedback(store, "raw", tmp_path / "old.jsonl").added == 1
+    assert given.refusing(ASK)("ada") == REFUSED
 
 
 def test_who_is_forgotten_has_answered_nothing(store: FeedbackStore, given: Consents) -> None:
