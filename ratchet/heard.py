@@ -5,8 +5,11 @@ Invariant: what may not be trained on counts for nothing here either.
 
 from dataclasses import dataclass
 
+from sqlalchemy import and_
+
 from feedback.consent import Consents
 from feedback.rankings import Rankings
+from feedback.standing import Standings
 from feedback.summary import summarise
 from feedback.tables import votes
 from ratchet.settings import Settings
@@ -29,17 +32,23 @@ class Heard:
 
 
 def heard(parts: Parts, until: float) -> Heard:
-    """Count the feedback of a window that may be trained on, as far as its people say."""
+    """Count the feedback of a window that may be trained on, as far as whose it is says."""
     rule = consent_rule(parts.settings)
     refusal = Consents(parts.database).refusing(rule)
-    rates = summarise(parts.database, until=until, among=rule.allowed(votes.c.person))
+    blocked = Standings(parts.database).people("block")
+    among = and_(rule.allowed(votes.c.person), votes.c.person.not_in(blocked))
+    rates = summarise(parts.database, until=until, among=among)
+
+    def counts(person: str) -> bool:
+        return person not in blocked and not refusal(person)
+
     liked = sum(rate.liked for rate in rates)
     total = sum(rate.total for rate in rates)
     compared = parts.store.iter_comparisons(until=until)
-    outcomes = [c.outcome for c, _, _ in compared if not refusal(c.person)]
+    outcomes = [c.outcome for c, _, _ in compared if counts(c.person)]
     pairs = sum(outcome in {"left", "right"} for outcome in outcomes)
     ranked = Rankings(parts.database).iter(until=until)
-    orders = [ranking.order for ranking, _ in ranked if not refusal(ranking.person)]
+    orders = [ranking.order for ranking, _ in ranked if counts(ranking.person)]
     pairs += sum(order is not None and len(order) > 1 for order in orders)
     bad = 2 * outcomes.count("both_bad")
     return Heard(liked + pairs, total - liked + pairs + bad, pairs)

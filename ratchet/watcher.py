@@ -1,7 +1,8 @@
 """Looks at what was promoted: people's votes before and after, and takes it back when it is worse.
 
-The rule is `eval.watch`; here its two periods are counted. Invariant: the period before a promotion
-never changes once the promotion has happened, so that looking often costs no error.
+The rule is `eval.watch`; here its two periods are counted, both without the votes of whoever is
+blocked now. Invariant: the period before a promotion never changes once the promotion has happened,
+unless operators block or restore somebody, so that looking often costs no error.
 """
 
 import logging
@@ -10,6 +11,7 @@ from sqlalchemy import Integer, and_, func, select
 
 from eval.watch import Period, WatchRules, watch
 from feedback.database import Database
+from feedback.standing import Standings
 from feedback.tables import completions, vote_events
 from ratchet.wiring import Parts
 from serving.errors import LiveMoved
@@ -65,6 +67,7 @@ def period(database: Database, deployment: Deployment, until: float) -> Period:
         select(func.count(), func.coalesce(func.sum(said.liked.cast(Integer)), 0))
         .select_from(vote_events.join(completions, said.completion_id == table.id))
         .where(routed, said.id.in_(last), said.liked.is_not(None))
+        .where(said.person.not_in(Standings(database).people("block")))
     )
     with database.read() as db:
         count, liked = db.execute(voted).one()

@@ -15,8 +15,9 @@ from eval.suite import load_suite
 from feedback.consent import OUTDATED, REFUSED, UNASKED, Consents
 from feedback.database import Database
 from feedback.rankings import Rankings
+from feedback.standing import Standings
 from feedback.store import FeedbackStore
-from feedback.types import Completion, Ranking
+from feedback.types import Comparison, Completion, Ranking
 from feedback.uses import Uses
 from ratchet import base_model, heard, learn, prove
 from ratchet.client import ServiceMissing
@@ -175,6 +176,20 @@ def test_rankings_are_heard_as_pairs(make: Callable[..., Parts]) -> None:
     found = heard.heard(parts, float("inf"))
     assert (found.pairs, found.votes) == (1, 21 + 2)
     assert parts.store.feedback_since(0.0) == 21 + 2
+
+
+def test_whoever_is_blocked_is_not_heard(make: Callable[..., Parts]) -> None:
+    parts = make()
+    votes(parts, 21)  # of ten people: c0, c10 and c20 are one person's
+    rankings = Rankings(parts.database)
+    rankings.open(Ranking("won", "person-0", ("c0", "c10", "c20")))
+    rankings.record("won", "person-0", (("c0",), ("c10", "c20")))
+    parts.store.open_comparison(Comparison("pair", "person-0", "c0", "c10"))
+    parts.store.record_outcome("pair", "person-0", "left")
+    assert heard.heard(parts, float("inf")).votes == 21 + 2 + 2
+    Standings(parts.database).decide("person-0", "block", "a troll", "operator")
+    found = heard.heard(parts, float("inf"))
+    assert (found.votes, found.pairs) == (21 - 3, 0)
 
 
 def test_the_plan_is_the_cycles_without_its_effects(make: Callable[..., Parts]) -> None:

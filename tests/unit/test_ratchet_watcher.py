@@ -7,6 +7,7 @@ import pytest
 
 import serving.tables  # noqa: F401
 from feedback.database import Database
+from feedback.standing import Standings
 from feedback.store import FeedbackStore
 from feedback.types import Completion, Purpose
 from ratchet.cycle import CycleRun, Ending
@@ -135,6 +136,28 @@ def test_a_vote_after_the_promotion_does_not_change_the_period_before(world: Wor
     world.parts.store.record_vote("c1", "ann", False)
     found = period(world.parts.database, before, until=promoted)
     assert (found.liked, found.votes) == (1, 1)
+
+
+def test_who_is_blocked_has_no_word_in_either_period(world: World) -> None:
+    world.answer("rag", True)
+    world.promote("ratchet-0001")
+    promoted = world.now[0]
+    world.answer("ratchet-0001", False)
+    before, after = world.parts.registry.deployments()
+
+    def counted() -> list[tuple[int, int]]:
+        found = (
+            period(world.parts.database, before, until=promoted),
+            period(world.parts.database, after, until=world.now[0] + 1),
+        )
+        return [(each.votes, each.answers) for each in found]
+
+    standings = Standings(world.parts.database)
+    assert counted() == [(1, 1), (1, 1)]
+    standings.decide("ann", "block", "a troll", "operator")
+    assert counted() == [(0, 1), (0, 1)]
+    standings.decide("ann", "restore", "no troll", "operator")
+    assert counted() == [(1, 1), (1, 1)]
 
 
 def test_day_zero_and_an_old_promotion_are_not_watched(world: World) -> None:
