@@ -49,7 +49,7 @@ class Metrics:
         )
         self.feedback = Counter(
             "ratchet_feedback",
-            "Votes, comparisons, rankings, corrections taken.",
+            "Requests accepted: votes, comparisons, rankings, corrections, the same again too.",
             ("kind",),
             registry=self._registry,
         )
@@ -83,7 +83,7 @@ class Metrics:
         self.tokens.labels(responder, "completion").inc(completion_tokens or 0)
 
     def heard(self, kind: str) -> None:
-        """Count one thing that a person said."""
+        """Count one accepted request to say something; it may have said nothing new."""
         self.feedback.labels(kind).inc()
 
     def failed(self, responder: str, code: str) -> None:

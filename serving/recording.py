@@ -27,6 +27,7 @@ from feedback.types import (
     Comparison,
     Completion,
     Correction,
+    FeedbackError,
     Order,
     Outcome,
     Ranking,
@@ -71,7 +72,10 @@ class Recorder:
     def __init__(
         self, store: FeedbackStore, heard: Callable[[Kind], object] = lambda kind: None
     ) -> None:
-        """`heard` is called, in any thread, with the kind of what was said and is now on disk."""
+        """`heard` is called, in any thread, with the kind of what was said and is now on disk.
+
+        Also where it said nothing new, such as the same vote again: requests are counted.
+        """
         self.store = store
         self._heard = heard
         self._owed: list[Sequence[Ending]] = []
@@ -178,10 +182,14 @@ class Recorder:
         self, completion_id: str, person: str, kind: implied.Kind, interface: str = "api"
     ) -> None:
         """Record what a person did with an answer; it is on disk when this returns."""
-        said = (completion_id, person, kind)
-        await self.write(
-            lambda store: implied.record(store.database, *said, store.clock(), interface)
-        )
+        await self.write(_implied(completion_id, person, kind, interface))
+
+    def imply_soon(
+        self, completion_id: str, person: str, kind: implied.Kind, interface: str = "api"
+    ) -> None:
+        """Record the same, whether or not somebody waits for it; what is refused is dropped."""
+        written = self._submit(_implied(completion_id, person, kind, interface))
+        written.add_done_callback(_log_lost)
 
     # The end
 
@@ -240,6 +248,17 @@ def _log_failure(written: "Future[None]") -> None:
     error = written.exception()
     if error is not None:
         logger.error("A completion could not be recorded: %s", error)
+
+
+def _log_lost(written: "Future[bool]") -> None:
+    error = written.exception()
+    if error is not None and not isinstance(error, FeedbackError):
+        logger.warning("What somebody did with an answer could not be recorded: %s", error)
+
+
+def _implied(completion_id: str, person: str, kind: implied.Kind, interface: str) -> Job[bool]:
+    said = (completion_id, person, kind)
+    return lambda store: implied.record(store.database, *said, store.clock(), interface)
 
 
 def _open(store: FeedbackStore, completions: Sequence[Completion]) -> None:

@@ -137,7 +137,7 @@ class ChatPage:
     ) -> AsyncGenerator[Updates, None]:
         """Ask an earlier question differently."""
         edited, text = messages.completion_at(shown, data.index), str(data.value)
-        await self._implied.record(edited, "edit", request)
+        self._implied.record(edited, "edit", request)
         ask = partial(self._asking.edited, edited, text, state)
         async with aclosing(self._shown(ask, state, request)) as updates:
             async for update in updates:

@@ -5,14 +5,11 @@ only a claim, and the store checks that this person was given the answer.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from feedback.implied import Kind
-from feedback.types import FeedbackError
-from serving.errors import StorageFailed
 from serving.ui import messages
 from serving.ui.visitor import visitor
 
@@ -32,13 +29,12 @@ class Implied:
 
     async def on_copy(self, shown: list[Any], request: gr.Request, data: gr.CopyData) -> None:
         """Record that an answer was copied."""
-        await self.record(copied(shown, str(data.value)), "copy", request)
+        self.record(copied(shown, str(data.value)), "copy", request)
 
-    async def record(self, completion: str | None, kind: Kind, request: gr.Request) -> None:
-        """Record what a person did with an answer; where that fails, nobody is told."""
+    def record(self, completion: str | None, kind: Kind, request: gr.Request) -> None:
+        """Hand over what a person did with an answer; where that fails, nobody is told."""
         person = visitor(self._identity, request).person
-        with suppress(FeedbackError, StorageFailed):
-            await self._recorder.imply(completion or "", person.id, kind, "page")
+        self._recorder.imply_soon(completion or "", person.id, kind, "page")
 
 
 def copied(shown: Sequence[Mapping[str, Any]], text: str) -> str | None:

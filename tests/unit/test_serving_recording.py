@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from feedback.database import Database
+from feedback.implied import signals
 from feedback.store import FeedbackStore
 from feedback.tables import vote_events
 from feedback.types import Completion, InvalidFeedback, Message, UnknownCompletion
@@ -108,3 +109,19 @@ async def test_an_answer_whose_person_was_forgotten_meanwhile_ends_quietly(
     recorder = Recorder(store)
     await recorder.close([ending("forgotten")])
     assert list(store.completions()) == []
+
+
+async def test_what_is_implied_is_handed_over_and_what_is_refused_dropped(
+    store: FeedbackStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(store)
+    await recorder.open([completion("c")])
+    go_on = threading.Event()
+    store.database.submit(lambda _: go_on.wait(20))
+    recorder.imply_soon("c", "ann", "edit", "page")
+    recorder.imply_soon("unknown", "ann", "copy", "page")
+    assert list(signals(store.database)) == []
+    go_on.set()
+    await recorder.drain()
+    assert [(s.completion_id, s.kind) for s in signals(store.database)] == [("c", "edit")]
+    assert caplog.text == ""

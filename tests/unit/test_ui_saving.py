@@ -1,24 +1,29 @@
 """What people say on a page: counted when it is on disk; where it cannot be kept, said and kept."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from feedback.conversations import Conversations
+from feedback.implied import signals
 from feedback.rankings import Rankings
 from serving.app import assemble
 from serving.services import Services
 from serving.ui import rating
 from serving.ui.arena import choose
 from serving.ui.asking import Asking
+from serving.ui.chat import ChatPage
 from serving.ui.comparing import Comparing
 from serving.ui.drawer import Keeping
 from serving.ui.messages import Conversation
 from serving.ui.text import WORDS, Language
 from serving.ui.view import View
+from serving.ui.visitor import Visitor
 from tests.serving_kit import Loop, config_for, database_in, held
 from tests.unit.test_ui_asking import ANN, ScriptedChat, Tab
 
@@ -110,3 +115,31 @@ async def test_what_cannot_be_saved_is_said_and_stays_on_the_page(
     recorded = Rankings(pages.services.database).get(ranking.ranking or "")
     assert recorded is not None
     assert recorded.order is not None
+
+
+async def test_who_edits_a_question_does_not_wait_for_what_that_implies(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = (await pages.answered()).turns[-1]
+    page = ChatPage(pages.services)
+    page.build()
+
+    async def edited(*_: object) -> AsyncGenerator[View, None]:
+        yield View(notice="asked")
+
+    ann = Visitor(ANN, "en", "tab")
+    for module in ("chat", "implied"):
+        monkeypatch.setattr(f"serving.ui.{module}.visitor", lambda *_: ann)
+    monkeypatch.setattr(page._asking, "edited", edited)
+    monkeypatch.setattr("serving.ui.messages.completion_at", lambda *_: turn)
+    go_on = threading.Event()
+    pages.store.database.submit(lambda _: go_on.wait(20))
+    request: Any = None
+    data: Any = SimpleNamespace(index=0, value="Uno?")
+    updates = page.on_edit([], Conversation(), request, data)
+    await anext(updates)
+    assert list(signals(pages.store.database)) == []
+    go_on.set()
+    await updates.aclose()
+    await pages.recorder.drain()
+    assert [s.completion_id for s in signals(pages.store.database)] == [turn]
