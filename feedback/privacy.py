@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from feedback.database import Database, metadata
-from feedback.erasures import Erasure, entries, new_erasure, record
+from feedback.erasures import Erasure, ask_again, entries, new_erasure, record
 from feedback.fingerprints import Fingerprints
 from feedback.tables import completions, cycle_reads, feedback_uses
 
@@ -72,7 +72,7 @@ def forget_rows(
 
 
 def erase(connection: Connection, person: str, begun: Erasure) -> Erasure:
-    """Delete a person's rows and write the entry; where there are none, return the earlier one."""
+    """Delete a person's rows and write the entry; where there are none, the earlier one's time moves."""
     known = [entry for entry in entries(connection) if entry.means(person)]
     left = _left(connection, person, begun)
     counts = {}
@@ -81,7 +81,7 @@ def erase(connection: Connection, person: str, begun: Erasure) -> Erasure:
         if theirs is not None:
             counts[table.name] = connection.execute(delete(table).where(theirs)).rowcount
     if known and not any(counts.values()):
-        return known[-1]
+        return ask_again(connection, known[-1], begun.asked)
     erasure = Erasure(
         id=begun.id, salt=begun.salt, digest=begun.digest, actor=begun.actor, asked=begun.asked,
         counts=counts, left=left,

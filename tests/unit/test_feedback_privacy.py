@@ -85,12 +85,29 @@ def test_forgetting_again_finds_nothing_and_late_words_find_no_answer(
 ) -> None:
     speak(store, "ada", "xyzzy")
     first = forget(store.database, "ada")
-    assert forget(store.database, "ada") == first
+    assert forget(store.database, "ada").id == first.id
     assert [entry.id for entry in ledger(store.database)] == [first.id]
     with pytest.raises(UnknownCompletion):
         store.record_vote("ada-left", "ada", True)
     with pytest.raises(UnknownCompletion):
         store.close_completion("ada-left", text="late", status="complete")
+
+
+def test_what_was_asked_before_and_answered_after_is_dropped(store: FeedbackStore) -> None:
+    def asked(id_: str, at: float, person: str = "ada") -> bool:
+        store.open_completion(
+            Completion(
+                id=id_, conversation=id_, person=person, messages=({"role": "user", "content": "?"},),
+                text="late", responder="rag", sampling={}, status="complete", created=at,
+            )
+        )  # fmt: skip
+        return store.completion(id_) is not None
+
+    first = forget(store.database, "ada", clock=lambda: 10.0)
+    assert [asked("a", 9.0), asked("b", 9.0, "bob"), asked("c", 11.0)] == [False, True, True]
+    forget(store.database, "ada", clock=lambda: 20.0)
+    again = forget(store.database, "ada", clock=lambda: 30.0)  # finds nothing; one is on its way
+    assert (again.id != first.id, asked("d", 25.0), asked("e", 31.0)) == (True, False, True)
 
 
 def test_the_summary_tells_simulated_and_named_votes_apart(store: FeedbackStore) -> None:
