@@ -16,9 +16,9 @@ from sqlalchemy import select, update
 from feedback.database import Database
 from feedback.erasures import Erasure, count
 from feedback.fingerprints import Fingerprints
-from feedback.privacy import texts_in
 from feedback.retention import REMOVED
 from feedback.tables import completions
+from feedback.theirs import texts_in
 from ratchet.cycles import CycleStore
 from training.erased import datasets, erase_rows
 from training.job import JOB

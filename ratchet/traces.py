@@ -21,8 +21,8 @@ from feedback.database import Database, metadata
 from feedback.erasures import Erasure
 from feedback.exchange import export_feedback
 from feedback.fingerprints import Fingerprints
-from feedback.privacy import texts_in, whose
 from feedback.store import FeedbackStore
+from feedback.theirs import texts_in, whose
 from ratchet.settings import Settings
 
 BATCH = 500

@@ -1,12 +1,15 @@
 """A person can be forgotten; what is left is counted right."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from feedback import theirs
 from feedback.database import Database
 from feedback.erasures import finish, ledger, unfinished
-from feedback.privacy import forget
+from feedback.fingerprints import Fingerprints, take
+from feedback.privacy import carry_out, forget, prepare
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
 from feedback.tables import erasures, metadata
@@ -91,6 +94,32 @@ def test_forgetting_again_finds_nothing_and_late_words_find_no_answer(
         store.record_vote("ada-left", "ada", True)
     with pytest.raises(UnknownCompletion):
         store.close_completion("ada-left", text="late", status="complete")
+
+
+def test_inside_the_write_only_what_is_new_is_read(
+    store: FeedbackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[str] = []
+
+    def watched(key: bytes, text: str) -> frozenset[str]:
+        if threading.current_thread().name.startswith("writer"):
+            inside.append(text)
+        return take(key, text)
+
+    monkeypatch.setattr(theirs, "take", watched)
+    speak(store, "ada", "xyzzy from the north")
+    begun = prepare(store.database, "ada")
+    store.record_vote("ada-left", "ada", True, (), "and this came in between")
+    left = carry_out(store.database, begun)
+    assert set(inside) == {"and this came in between"}
+    texts = Fingerprints.from_json(left.key, left.left["texts"])
+    for said in ("xyzzy from the north asked", "and this came in between"):
+        assert texts.quoted(said) == 1, said
+
+
+def test_an_entry_with_nothing_to_find_is_done(store: FeedbackStore) -> None:
+    assert forget(store.database, "nobody").done is not None
+    assert unfinished(store.database) == []
 
 
 def test_what_was_asked_before_and_answered_after_is_dropped(store: FeedbackStore) -> None:
