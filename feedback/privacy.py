@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select
 
 from feedback.database import Database, metadata
 from feedback.erasures import Erasure, ask_again, entries, new_erasure, record
+from feedback.names import shape
 from feedback.tables import completions, cycle_reads, feedback_uses
 from feedback.theirs import Taken, whose
 
@@ -95,11 +96,12 @@ def erase(
         theirs = whose(table, person)
         if theirs is not None:
             counts[table.name] = connection.execute(delete(table).where(theirs)).rowcount
-    if known and not any(counts.values()):
+    found = any(counts.values())
+    if known and not found:
         return ask_again(connection, known[-1], begun.asked)
     erasure = Erasure(
         id=begun.id, salt=begun.salt, digest=begun.digest, actor=begun.actor, asked=begun.asked,
-        counts=counts, left=left, done=None if any(counts.values()) else begun.asked,
+        counts=counts, left=left if found else {}, done=None if found else begun.asked,
     )  # fmt: skip
     record(connection, erasure)
     return erasure
@@ -147,5 +149,6 @@ def _left(connection: Connection, person: str, taken: Taken) -> dict[str, Any]:
     return {
         "completions": sorted(ids),
         "adapters": sorted(connection.scalars(trained)),
+        "name": shape(person),
         "texts": taken.rest(connection, person).to_json(),
     }

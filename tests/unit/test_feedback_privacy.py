@@ -126,8 +126,9 @@ def test_what_was_asked_before_and_answered_after_is_dropped(store: FeedbackStor
     def asked(id_: str, at: float, person: str = "ada") -> bool:
         store.open_completion(
             Completion(
-                id=id_, conversation=id_, person=person, messages=({"role": "user", "content": "?"},),
-                text="late", responder="rag", sampling={}, status="complete", created=at,
+                id=id_, conversation=id_, person=person, text="late",
+                messages=({"role": "user", "content": "?"},), responder="rag", sampling={},
+                status="complete", created=at,
             )
         )  # fmt: skip
         return store.completion(id_) is not None
