@@ -126,17 +126,20 @@ class Database:
         with self.write() as connection:
             metadata.create_all(connection)
 
-    def scrub(self) -> bool:
+    def scrub(self, seconds: float = SCRUB_SECONDS) -> bool:
         """Move the log into the file and empty it, so that what was deleted is on no page.
 
-        Returns False where a reader held on to it: the log is then emptied by a later write.
+        Args:
+            seconds: How long to wait for readers; writers wait as long.
+
+        Returns False where a reader held on to it: the words may stay there for as long.
         """
         if not self.sqlite:
             return True
         with self._turn:
             connection = self._writer.raw_connection()
             try:
-                pragma(connection, f"busy_timeout = {SCRUB_SECONDS * 1000}")
+                pragma(connection, f"busy_timeout = {int(seconds * 1000)}")
                 busy, _, _ = pragma(connection, "wal_checkpoint(TRUNCATE)")
                 pragma(connection, f"busy_timeout = {BUSY_SECONDS * 1000}")
             finally:

@@ -10,7 +10,7 @@ it holds what finishing needs (ids of answers and fingerprints of texts), and th
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -29,6 +29,7 @@ class Erasure:
     actor: str
     """Who asked for it: an operator, or `themselves`."""
     asked: float
+    """When, the last time."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows deleted, by table."""
     left: Mapping[str, Any] = field(default_factory=dict)
@@ -62,7 +63,9 @@ def new_erasure(person: str, actor: str, asked: float) -> Erasure:
 
 def record(connection: Connection, erasure: Erasure) -> None:
     """Write an entry down."""
-    connection.execute(insert(erasures).values(asdict(erasure)))
+    # Not `asdict`: it copies every fingerprint, while writers wait.
+    values = {each.name: getattr(erasure, each.name) for each in fields(erasure)}
+    connection.execute(insert(erasures).values(values))
 
 
 def entries(connection: Connection, *only: ColumnElement[bool]) -> list[Erasure]:
@@ -82,6 +85,18 @@ def unfinished(database: Database) -> list[Erasure]:
     """Return what was deleted from the database and is not proven yet, oldest first."""
     with database.read() as connection:
         return entries(connection, erasures.c.done.is_(None))
+
+
+def asked_since(connection: Connection, person: str, at: float) -> bool:
+    """Say whether this person was forgotten after that moment."""
+    query = select(erasures.c.salt, erasures.c.digest).where(erasures.c.asked > at)
+    return any(digest(row.salt, person) == row.digest for row in connection.execute(query))
+
+
+def ask_again(connection: Connection, erasure: Erasure, at: float) -> Erasure:
+    """Move an entry's time: what was asked before and is answered later is dropped by it."""
+    connection.execute(update(erasures).where(erasures.c.id == erasure.id).values(asked=at))
+    return replace(erasure, asked=at)
 
 
 def finish(database: Database, erasure_id: str, adapters: Iterable[str], at: float) -> None:

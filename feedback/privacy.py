@@ -1,39 +1,25 @@
 """Forgetting a person: everything they wrote, were answered and said, with all of its history.
 
-The schema says what is theirs: rows with their name in the column `person`, and rows that hang on
-such a row by a foreign key, votes of others on their answers among them. A table that is added is
-covered without a word here.
-
 Invariant: rows go and the ledger gets its entry in one transaction; when `forget` has returned, no
 query finds the person, and SQLite's pages no longer hold their words. What was trained from them,
 and files, are for `ratchet/forget.py`.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    Connection,
-    Table,
-    Text,
-    delete,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, delete, select
 
 from feedback.database import Database, metadata
-from feedback.erasures import Erasure, entries, new_erasure, record
-from feedback.fingerprints import Fingerprints
+from feedback.erasures import Erasure, ask_again, entries, new_erasure, record
+from feedback.names import shape
 from feedback.tables import completions, cycle_reads, feedback_uses
+from feedback.theirs import Taken, whose
 
 THEMSELVES = "themselves"
 """Who asked, where it was the person: their name must not stay in the ledger."""
-NOT_THEIRS = frozenset({"passages", "sampling", "reasons"})
-"""Columns of words that a person did not choose: the documents', a program's, a chip's."""
 BATCH = 500
 
 
@@ -62,49 +48,63 @@ def forget_rows(
     actor: str = "operator",
     clock: Callable[[], float] = time.time,
 ) -> Erasure:
-    """Delete what the person asked, was answered and said.
+    """Delete what the person asked, was answered and said."""
+    return carry_out(database, prepare(database, person, actor), clock)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A person who is to be forgotten, and the fingerprints of what they have said so far."""
+
+    person: str
+    erasure: Erasure
+    taken: Taken
+
+
+def prepare(database: Database, person: str, actor: str = "operator") -> Begun:
+    """Read all that the person said: what takes long, before anybody waits for it."""
+    begun = new_erasure(person, THEMSELVES if actor == person else actor, 0.0)
+    return Begun(person, begun, Taken(begun.key).before(database, person))
+
+
+def carry_out(database: Database, begun: Begun, clock: Callable[[], float] = time.time) -> Erasure:
+    """Delete the rows of a person.
 
     It waits its turn behind what this process has been told to write, so that nothing that was said
     before comes after.
     """
-    begun = new_erasure(person, THEMSELVES if actor == person else actor, clock())
-    return database.submit(lambda connection: erase(connection, person, begun)).result()
+
+    def job(connection: Connection) -> Erasure:
+        asked = replace(begun.erasure, asked=clock())
+        return erase(connection, begun.person, asked, begun.taken)
+
+    return database.submit(job).result()
 
 
-def erase(connection: Connection, person: str, begun: Erasure) -> Erasure:
-    """Delete a person's rows and write the entry; where there are none, return the earlier one."""
+def erase(
+    connection: Connection, person: str, begun: Erasure, taken: Taken | None = None
+) -> Erasure:
+    """Delete a person's rows and write the entry.
+
+    Where there are none, nothing is left to find: the entry is done at once, and an earlier one is
+    only moved to this time.
+    """
     known = [entry for entry in entries(connection) if entry.means(person)]
-    left = _left(connection, person, begun)
+    left = _left(connection, person, taken or Taken(begun.key))
     counts = {}
     for table in reversed(metadata.sorted_tables):  # what refers to something goes before it
         theirs = whose(table, person)
         if theirs is not None:
             counts[table.name] = connection.execute(delete(table).where(theirs)).rowcount
-    if known and not any(counts.values()):
-        return known[-1]
+    found = any(counts.values())
+    if known and not found:
+        return ask_again(connection, known[-1], begun.asked)
     erasure = Erasure(
         id=begun.id, salt=begun.salt, digest=begun.digest, actor=begun.actor, asked=begun.asked,
-        counts=counts, left=left,
+        counts=counts, left=left if found else {}, done=None if found else begun.asked,
     )  # fmt: skip
     record(connection, erasure)
     return erasure
-
-
-def whose(table: Table, person: str) -> ColumnElement[bool] | None:
-    """Return the condition that a row is the person's; None: no row of this table is anybody's."""
-    ways = [table.c.person == person] if "person" in table.c else []
-    for link in table.foreign_key_constraints:
-        if link.referred_table is table:
-            continue
-        theirs = whose(link.referred_table, person)
-        if theirs is not None:
-            parents = select(*(key.column for key in link.elements)).where(theirs)
-            ways.append(_key(*link.columns).in_(parents))
-    return or_(*ways) if ways else None
-
-
-def _key(*columns: Any) -> Any:
-    return columns[0] if len(columns) == 1 else tuple_(*columns)
 
 
 def people(connection: Connection) -> list[str]:
@@ -135,7 +135,7 @@ def check_remembered(connection: Connection, completion_ids: Collection[str]) ->
         raise PersonForgotten(f"{len(lost)} of the answers behind it are gone with their person.")
 
 
-def _left(connection: Connection, person: str, begun: Erasure) -> dict[str, Any]:
+def _left(connection: Connection, person: str, taken: Taken) -> dict[str, Any]:
     """Return what must be known later to find what was made of the person's words."""
     ids = connection.scalars(select(completions.c.id).where(completions.c.person == person)).all()
     trained = (
@@ -146,38 +146,9 @@ def _left(connection: Connection, person: str, begun: Erasure) -> dict[str, Any]
         .where(cycle_reads.c.adapter.is_not(None))
         .distinct()
     )
-    texts = Fingerprints.of(begun.key, _texts(connection, person))
     return {
         "completions": sorted(ids),
         "adapters": sorted(connection.scalars(trained)),
-        "texts": texts.to_json(),
+        "name": shape(person),
+        "texts": taken.rest(connection, person).to_json(),
     }
-
-
-def _texts(connection: Connection, person: str) -> Iterator[str]:
-    """Read every text of the person's rows."""
-    for table in metadata.sorted_tables:
-        theirs = whose(table, person)
-        columns = [
-            column
-            for column in table.columns
-            if isinstance(column.type, Text | JSON) and column.name not in NOT_THEIRS
-        ]
-        if theirs is None or not columns:
-            continue
-        for row in connection.execute(select(*columns).where(theirs)):
-            for value in row:
-                yield from texts_in(value)
-
-
-def texts_in(value: object) -> Iterator[str]:
-    """Return every text inside a JSON value, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield str(key)
-            yield from texts_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from texts_in(inner)

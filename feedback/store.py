@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, update
 from feedback import counting, recording
 from feedback.conversations import add_to_conversation, not_deleted
 from feedback.database import Database
+from feedback.erasures import asked_since
 from feedback.rows import (
     changed_within,
     comparison_of,
@@ -60,10 +61,18 @@ class FeedbackStore:
     def open_completion(self, completion: Completion) -> None:
         """Record a completion before its id goes out, so that it can be judged from then on.
 
+        One that was asked before its person was forgotten is dropped: the answer took its time.
+
         Raises:
             InvalidFeedback: its id is taken, or its text cannot be stored.
         """
-        self._write(lambda connection: add_to_conversation(connection, completion, self.clock()))
+
+        def add(connection: Connection) -> None:
+            now = self.clock()
+            if not asked_since(connection, completion.person, completion.created or now):
+                add_to_conversation(connection, completion, now)
+
+        self._write(add)
 
     def close_completion(
         self,

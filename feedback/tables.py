@@ -109,7 +109,7 @@ vote_events = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
-    Column("person", String, nullable=False),
+    Column("person", String, nullable=False, index=True),
     Column("liked", Boolean),
     Column("reasons", JSON, nullable=False),
     Column("comment", Text, nullable=False),
@@ -140,7 +140,7 @@ comparison_events = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
-    Column("person", String, nullable=False),
+    Column("person", String, nullable=False, index=True),
     Column("outcome", String, nullable=False),
     Column("at", Float, nullable=False),
     *_given(),
@@ -168,7 +168,7 @@ ranking_events = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("ranking_id", ForeignKey("rankings.id"), nullable=False, index=True),
-    Column("person", String, nullable=False),
+    Column("person", String, nullable=False, index=True),
     Column("order", JSON, nullable=False),
     Column("at", Float, nullable=False),
     *_given(),
@@ -192,7 +192,7 @@ correction_events = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("completion_id", ForeignKey("completions.id"), nullable=False, index=True),
-    Column("person", String, nullable=False),
+    Column("person", String, nullable=False, index=True),
     Column("text", Text, nullable=False),
     Column("at", Float, nullable=False),
     *_given(),
@@ -208,6 +208,7 @@ implied_events = Table(
     Column("at", Float, nullable=False),
     *_given(),
     CheckConstraint("kind IN ('copy', 'edit', 'regenerate')", name="kind"),
+    Index("implied_events_by_person", "person"),
     Index("implied_events_by_time", "at", "completion_id", "person", "kind"),
 )
 
@@ -244,6 +245,8 @@ erasures = Table(
     Column("left", JSON, nullable=False, comment="what finishing needs; empty once it is done"),
     Column("adapters", JSON, nullable=False, comment="that learned from the person"),
     Column("done", Float, comment="when files were cleaned and the proof was written"),
+    # Whatever is answered asks whether its person was forgotten meanwhile.
+    Index("erasures_by_time", "asked"),
 )
 
 voter_decisions = Table(

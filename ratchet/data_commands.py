@@ -168,6 +168,10 @@ def forget_person(user: str, as_json: Json = False) -> None:
     from ratchet.forget import forget_everywhere
 
     found = forget_everywhere(load_settings(), user)
+    if found["proof"] is None:
+        said = f"{found['erasure']}: the rows are deleted; the worker does the rest and proves it,"
+        result(found, as_json, lambda: f"{said} in the home where it runs.")
+        return
     result(found, as_json, lambda: f"{in_words(found)}\nThis is kept in {found['proof']}")
 
 

@@ -35,9 +35,10 @@ def publish_proof(
     found: Found,
     finished: float,
     sqlite: bool,
+    scrubbed: bool,
 ) -> None:
     """Write `erasures/<id>.json` and `.txt`, each complete or not at all."""
-    proof = {
+    proof: dict[str, Any] = {
         "id": erasure.id,
         "person": {"salt": erasure.salt, "digest": erasure.digest},
         "by": erasure.actor,
@@ -56,8 +57,9 @@ def publish_proof(
             "quoted": dict(found.quoted),
             "same_words_of_others": dict(found.others),
         },
-        "remains": list(_remains(removed, adapters, found, sqlite=sqlite)),
+        "remains": list(_remains(removed, adapters, found)),
     }
+    proof["remains"] += _of_database(sqlite=sqlite, scrubbed=scrubbed)
     folder = home / PROOFS
     _publish(folder / f"{erasure.id}.txt", in_words(proof))
     _publish(folder / f"{erasure.id}.json", json.dumps(proof, ensure_ascii=False, indent=2) + "\n")
@@ -76,9 +78,7 @@ def _time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def _remains(
-    removed: Removed, adapters: Sequence[Knew], found: Found, *, sqlite: bool
-) -> Iterator[dict[str, str]]:
+def _remains(removed: Removed, adapters: Sequence[Knew], found: Found) -> Iterator[dict[str, str]]:
     for adapter in adapters:
         where = ", ".join(adapter["is"])
         yield {
@@ -104,6 +104,12 @@ def _remains(
     for places, why in ((found.named, "names the person"), (found.quoted, "quotes the person")):
         for place in places:
             yield {"what": place, "why": why, "do": _advice(place)}
+    for place, why in found.unread.items():
+        yield {
+            "what": place,
+            "why": f"not read: {why}",
+            "do": "look at it, and delete it if it is the person's",
+        }
     if found.others:
         yield {
             "what": "the same words in " + ", ".join(found.others),
@@ -120,6 +126,15 @@ def _remains(
         "why": "Ratchet does not know where exports went, and reads no text in weights",
         "do": "delete exports by hand",
     }
+
+
+def _of_database(*, sqlite: bool, scrubbed: bool) -> Iterator[dict[str, str]]:
+    if not scrubbed:
+        yield {
+            "what": "SQLite's log, ratchet.db-wal",
+            "why": "somebody has been reading the database for long, so it could not be emptied",
+            "do": "end what reads it; the worker empties it then, and writes this proof anew",
+        }
     if not sqlite:
         yield {
             "what": "PostgreSQL's own pages and write-ahead log",

@@ -10,9 +10,11 @@ Invariant: each step may be repeated, so a run that was killed anywhere is compl
 
 import fcntl
 import json
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,27 @@ from sqlalchemy import select
 from feedback import erasures
 from feedback.database import Database
 from feedback.erasures import Erasure
-from feedback.fingerprints import Fingerprints
+from feedback.names import shape
 from feedback.privacy import forget
 from ratchet import traces
 from ratchet.cycles import CycleStore
 from ratchet.erasure_proof import PROOFS, Knew, publish_proof
 from ratchet.home_lock import shared
+from ratchet.leading import leads
 from ratchet.leftovers import Removed, remove_leftovers
 from ratchet.settings import Settings
+from ratchet.sought import Sought
 from ratchet.tables import cycle_requests
 from ratchet.wiring import open_database
 from serving.records import AdapterRecord
 from serving.registry import Registry
 from serving.responders import parse
 
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.2
+"""What writers wait for readers, every few seconds: the worker comes again."""
+TRIES = 3
 KINDS = {
     "completions": ("completions",),
     "votes": ("votes",),
@@ -50,6 +59,9 @@ def forget_everywhere(
 ) -> dict[str, Any]:
     """Delete what a person asked, was answered and said, and all that was made of it; prove it.
 
+    In a home that does not lead the rows go, and the worker does the rest in its own: then there is
+    no `proof` yet.
+
     Raises:
         HomeTaken: a restore is at work.
     """
@@ -57,47 +69,97 @@ def forget_everywhere(
         database = open_database(settings)
         try:
             erasure = forget(database, person, actor)
-            finish_all(settings, database)
+            here = leads(settings, database)
+            if here:
+                _finish_here(settings, database, erasure.id, person)
             done = next(e for e in erasures.ledger(database) if e.id == erasure.id)
-            if not _file(settings.home, done.id).is_file():  # it was proven in another home
-                _finish(settings, database, done, time.time)
         finally:
             database.dispose()
-    proof = proof_of(settings.home, done.id)
+    proof = proof_of(settings.home, done.id) if here else {"erasure": done.id, "proof": None}
     said = {kind: sum(done.counts.get(t, 0) for t in tables) for kind, tables in KINDS.items()}
     return {"person": person, **said, **proof}
+
+
+def _finish_here(settings: Settings, database: Database, erasure_id: str, person: str) -> None:
+    finish_all(settings, database)
+    if _file(settings.home, erasure_id).is_file():
+        return
+    # It had nothing to find, or the log could not be emptied: the proof says so.
+    [entry] = [e for e in erasures.ledger(database) if e.id == erasure_id]
+    entry = replace(entry, left={"name": shape(person), **entry.left})
+    with _alone(settings.home):
+        cleaned = _clean(settings, database, entry)
+        scrubbed = any(database.scrub() for _ in range(TRIES))
+        _prove(settings, database, [cleaned], time.time, scrubbed=scrubbed)
 
 
 def finish_all(
     settings: Settings, database: Database, clock: Callable[[], float] = time.time
 ) -> list[str]:
-    """Finish every erasure that is not proven yet; return their ids."""
+    """Finish every erasure that is not proven yet; return the ids of those that are.
+
+    One that fails keeps no other from being finished. While a reader keeps SQLite's log from being
+    emptied nothing is proven: the next call tries again.
+    """
     if not erasures.unfinished(database):
         return []
     with _alone(settings.home):
-        waiting = erasures.unfinished(database)  # asked again: another process may have been here
-        for erasure in waiting:
-            _finish(settings, database, erasure, clock)
-    return [erasure.id for erasure in waiting]
+        cleaned = []
+        for erasure in erasures.unfinished(database):  # again: another process may have been here
+            try:
+                cleaned.append(_clean(settings, database, erasure))
+            except Exception:
+                logger.exception("%s could not be finished; it is tried again.", erasure.id)
+        if not cleaned:
+            return []
+        if not database.scrub(RETRY_SECONDS):
+            logger.warning("A reader keeps what was forgotten in SQLite's log; trying again.")
+            return []
+        _prove(settings, database, cleaned, clock, scrubbed=True)
+    return [each.sought.erasure.id for each in cleaned]
 
 
-def _finish(
-    settings: Settings, database: Database, erasure: Erasure, clock: Callable[[], float]
-) -> None:
-    texts = Fingerprints.from_json(erasure.key, erasure.left.get("texts", ()))
-    removed = remove_leftovers(database, settings.home, erasure, texts)
+@dataclass(frozen=True)
+class Cleaned:
+    """An erasure whose leftovers are removed."""
+
+    sought: Sought
+    removed: Removed
+    adapters: list[Knew]
+    retrain: dict[str, Any]
+
+
+def _clean(settings: Settings, database: Database, erasure: Erasure) -> Cleaned:
+    sought = Sought(erasure)
+    removed = remove_leftovers(database, settings.home, sought)
     adapters = list(_adapters(database, settings.home, erasure, removed))
     retrain = _retrain(settings, database, erasure, bool(adapters or removed.running))
-    database.scrub()
-    found = traces.search(settings, database, erasure, texts)
-    [entry] = [e for e in erasures.ledger(database) if e.id == erasure.id]
-    publish_proof(
-        settings.home, entry, removed=removed, adapters=adapters, retrain=retrain, found=found,
-        finished=clock(), sqlite=database.sqlite,
-    )  # fmt: skip
-    names = [adapter["name"] for adapter in adapters]
-    erasures.finish(database, erasure.id, names, clock())
-    database.scrub()
+    return Cleaned(sought, removed, adapters, retrain)
+
+
+def _prove(
+    settings: Settings,
+    database: Database,
+    cleaned: Sequence[Cleaned],
+    clock: Callable[[], float],
+    *,
+    scrubbed: bool,
+) -> None:
+    """Search once for all, write every proof, and close the entries whose words are on no page."""
+    all_found = traces.search(settings, database, [each.sought for each in cleaned])
+    ledger = {entry.id: entry for entry in erasures.ledger(database)}
+    for each, found in zip(cleaned, all_found, strict=True):
+        entry = ledger[each.sought.erasure.id]
+        publish_proof(
+            settings.home, entry, removed=each.removed, adapters=each.adapters,
+            retrain=each.retrain, found=found, finished=clock(), sqlite=database.sqlite,
+            scrubbed=scrubbed,
+        )  # fmt: skip
+        if scrubbed:
+            names = [adapter["name"] for adapter in each.adapters]
+            erasures.finish(database, entry.id, names, clock())
+    if scrubbed:
+        database.scrub(RETRY_SECONDS)
 
 
 def proof_of(home: Path, erasure_id: str) -> Mapping[str, Any]:
@@ -128,7 +190,7 @@ def _adapters(database: Database, home: Path, erasure: Erasure, removed: Removed
             }  # fmt: skip
     names = {record.name for record in known}
     for name, dataset in traces.published_adapters(home).items():
-        if name not in names and dataset in removed.datasets:
+        if name not in names and dataset is not None and dataset in removed.datasets:
             rows = removed.datasets[dataset]
             yield {"name": name, "dataset": dataset, "rows": rows, "is": [], "registered": False}
 

@@ -8,18 +8,19 @@ erased; nothing that a running cycle still uses is taken but the rows, which end
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select, update
 
 from feedback.database import Database
-from feedback.erasures import Erasure, count
-from feedback.fingerprints import Fingerprints
-from feedback.privacy import texts_in
+from feedback.erasures import count
 from feedback.retention import REMOVED
 from feedback.tables import completions
+from feedback.theirs import texts_in
 from ratchet.cycles import CycleStore
+from ratchet.sought import Sought
 from training.erased import datasets, erase_rows
 from training.job import JOB
 
@@ -40,19 +41,17 @@ class Removed:
     log_lines: int = 0
 
 
-def remove_leftovers(
-    database: Database, home: Path, erasure: Erasure, texts: Fingerprints
-) -> Removed:
+def remove_leftovers(database: Database, home: Path, sought: Sought) -> Removed:
     """Remove everything but published adapters, which an engine may be reading."""
-    removed = Removed()
+    removed, erasure = Removed(), sought.erasure
     ids = set(erasure.left.get("completions", ()))
     for dataset in datasets(home):
         if rows := erase_rows(dataset, erasure.id, ids):
             removed.datasets[dataset.name] = rows
     _remove_jobs(database, home, removed)
     _remove_drafts(database, home)
-    _remove_evaluations(database, erasure, texts)
-    removed.log_lines = sum(_blank(log, texts) for log in _files(home / "logs"))
+    _remove_evaluations(database, sought)
+    removed.log_lines = sum(_blank(log, sought) for log in _files(home / "logs"))
     return removed
 
 
@@ -66,12 +65,20 @@ def _remove_jobs(database: Database, home: Path, removed: Removed) -> None:
         if (cycle.dataset or {}).get("hash") in removed.datasets
     }
     for file in (home / "jobs").glob(f"*/*/{JOB}"):
-        job = json.loads(file.read_text(encoding="utf-8"))
-        if Path(job["dataset"]).name in removed.datasets:
+        dataset = _dataset_of(file)
+        if dataset is None or dataset in removed.datasets:
             made.add(file.parts[-3])
     removed.running, removed.jobs = sorted(made & running), sorted(made - running)
     for cycle in removed.jobs:
         shutil.rmtree(home / "jobs" / cycle, ignore_errors=True)
+
+
+def _dataset_of(job: Path) -> str | None:
+    """Return the name of a job's dataset; None: it cannot be told, so it may be any."""
+    try:
+        return Path(json.loads(job.read_text(encoding="utf-8"))["dataset"]).name
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _remove_drafts(database: Database, home: Path) -> None:
@@ -83,18 +90,18 @@ def _remove_drafts(database: Database, home: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _remove_evaluations(database: Database, erasure: Erasure, texts: Fingerprints) -> None:
+def _remove_evaluations(database: Database, sought: Sought) -> None:
     """Remove the texts of test answers that quote the person; what was decided on stays."""
-    for ids in _quoting(database, texts):
+    for ids in _quoting(database, sought):
         with database.write() as connection:
             change = update(completions).where(completions.c.id.in_(ids))
             connection.execute(
                 change.values(messages=[], passages=[], sampling={}, steps=[], text=REMOVED)
             )
-            count(connection, erasure.id, "evaluation answers", len(ids))
+            count(connection, sought.erasure.id, "evaluation answers", len(ids))
 
 
-def _quoting(database: Database, texts: Fingerprints) -> Iterator[list[str]]:
+def _quoting(database: Database, sought: Sought) -> Iterator[list[str]]:
     table, last = completions.c, ""
     query = select(table.id, table.messages, table.text, table.steps).where(
         table.purpose == "evaluation"
@@ -109,19 +116,23 @@ def _quoting(database: Database, texts: Fingerprints) -> Iterator[list[str]]:
         found = [
             row.id
             for row in rows
-            if any(texts.quoted(text) for text in texts_in([row.messages, row.text, row.steps]))
+            if any(sought.quoted(text) for text in texts_in([row.messages, row.text, row.steps]))
         ]
         if found:
             yield found
 
 
-def _blank(log: Path, texts: Fingerprints) -> int:
-    """Write over the lines that quote the person, where they are: their writer goes on behind."""
+def _blank(log: Path, sought: Sought) -> int:
+    """Write over the lines that name or quote the person: their writer goes on behind.
+
+    A log that cannot be written stays as it is, and is found again by the search afterwards.
+    """
     blanked = 0
-    with log.open("r+b") as file:
+    with suppress(OSError), log.open("r+b") as file:
         start = 0
         while line := file.readline():
-            if texts.quoted(line.decode(errors="replace")):
+            text = line.decode(errors="replace")
+            if sought.quoted(text) or sought.named_in(text):
                 file.seek(start)
                 file.write(BLANK * (len(line) - 1) + line[-1:])
                 blanked += 1

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from feedback.privacy import gone
-from ratchet import learn, prove
+from ratchet import learn, orphans, prove
 from ratchet.cycle import CycleRun, Ending, Interrupted, Stage
 from ratchet.wiring import Parts
 from training.dataset import is_erased
@@ -20,7 +20,7 @@ from training.erased import DatasetErased, answers_behind, erase_rows
 
 STAGES: Mapping[str, Callable[[Parts, CycleRun], str | Ending]] = {
     "collect": learn.collect,
-    "curate": learn.curate_window,
+    "curate": orphans.curate,
     "train": learn.train,
     "judge": learn.judge,
     "publish": learn.publish,

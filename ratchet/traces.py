@@ -7,10 +7,9 @@ Invariant: nothing is skipped silently; what is not read (weights) is said in th
 """
 
 import json
-import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,20 +17,17 @@ from pathlib import Path
 from sqlalchemy import JSON, String, select
 
 from feedback.database import Database, metadata
-from feedback.erasures import Erasure
 from feedback.exchange import export_feedback
-from feedback.fingerprints import Fingerprints
-from feedback.privacy import texts_in, whose
+from feedback.rows import pages
 from feedback.store import FeedbackStore
+from feedback.theirs import texts_in, whose
 from ratchet.settings import Settings
+from ratchet.sought import Sought
 
-BATCH = 500
 NOT_READ = (".safetensors", ".bin", ".pt", ".gguf", ".npy")
 """Weights and vectors: they hold numbers."""
 PART = 1_000_000
 """Characters of a text file that are looked at together."""
-LONGEST_NAME = 300
-_TOKEN = re.compile(r"""[^\s"'=,;:()\[\]{}<>]+""")
 
 
 @dataclass
@@ -48,75 +44,91 @@ class Found:
     """Rows that were read."""
     files: int = 0
     """Files that were read."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Files that could not be read, and why."""
 
 
-class _Look:
-    """What is looked for."""
-
-    def __init__(self, erasure: Erasure, texts: Fingerprints) -> None:
-        self._erasure, self.quoted = erasure, texts.quoted
-        self._known: dict[str, bool] = {}
-
-    def named(self, words: Iterable[str]) -> bool:
-        """Whether one of these is the person's name; hashes of words that come again are kept."""
-        return any(self._is(word) for word in words if len(word) <= LONGEST_NAME)
-
-    def _is(self, word: str) -> bool:
-        if len(self._known) > 200_000:
-            self._known.clear()
-        if word not in self._known:
-            self._known[word] = self._erasure.means(word)
-        return self._known[word]
+Look = tuple[Sought, Found]
 
 
-def search(settings: Settings, database: Database, erasure: Erasure, texts: Fingerprints) -> Found:
-    """Search the database, the files of the home and a fresh export."""
-    found, look = Found(), _Look(erasure, texts)
-    _search_tables(database, look, found)
-    _search_files(settings.home, look, found)
-    _search_export(database, look, found)
-    for places in (found.named, found.quoted, found.others):
-        places -= Counter()  # drops what was looked at and not found
-    return found
+def search(settings: Settings, database: Database, sought: Sequence[Sought]) -> list[Found]:
+    """Search the database, the files of the home and a fresh export, once for all of these."""
+    looks = [(person, Found()) for person in sought]
+    _search_tables(database, looks)
+    _search_files(settings.home, looks)
+    _search_export(database, looks)
+    for _, found in looks:
+        for places in (found.named, found.quoted, found.others):
+            places -= Counter()  # drops what was looked at and not found
+    return [found for _, found in looks]
 
 
-def published_adapters(home: Path) -> dict[str, str]:
-    """Return each adapter's folder, and the dataset that its manifest names."""
-    found = {}
-    for file in sorted((home / "adapters").glob("[!.]*/manifest.json")):
-        found[file.parent.name] = str(json.loads(file.read_text(encoding="utf-8")).get("dataset"))
-    return found
+def published_adapters(home: Path) -> dict[str, str | None]:
+    """Return each adapter's folder, and the dataset that its manifest names; None: unreadable."""
+    return {
+        file.parent.name: _dataset_of(file)
+        for file in sorted((home / "adapters").glob("[!.]*/manifest.json"))
+    }
 
 
-def _search_tables(database: Database, look: _Look, found: Found) -> None:
+def _dataset_of(manifest: Path) -> str | None:
+    try:
+        return str(json.loads(manifest.read_text(encoding="utf-8")).get("dataset"))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _search_tables(database: Database, looks: Sequence[Look]) -> None:
     for table in metadata.sorted_tables:
         # Rows that are somebody's are somebody else's by now, or were said afterwards.
-        quotes = found.quoted if whose(table, "") is None else found.others
+        nobodys = whose(table, "") is None
         columns = [c for c in table.columns if isinstance(c.type, String | JSON)]
         if not columns or table.name == "erasures":
             continue
-        with database.read() as connection:
-            rows = connection.execution_options(yield_per=BATCH).execute(select(*columns))
-            for row in rows:
+        key = list(table.primary_key.columns)
+        query = select(*columns, *(column for column in key if column not in set(columns)))
+        for row in pages(database, query, *key):
+            for _, found in looks:
                 found.rows += 1
-                for column, value in zip(columns, row, strict=True):
-                    texts = list(texts_in(value))
-                    place = f"{table.name}.{column.name}"
-                    found.named[place] += look.named(texts)
-                    quotes[place] += any(look.quoted(text) for text in texts)
+            for column, value in zip(columns, row, strict=False):
+                texts = list(texts_in(value))
+                place = f"{table.name}.{column.name}"
+                for person, found in looks:
+                    quotes = found.quoted if nobodys else found.others
+                    found.named[place] += person.is_one_of(texts)
+                    quotes[place] += any(map(person.quoted, texts))
 
 
-def _search_files(home: Path, look: _Look, found: Found) -> None:
+def _search_files(home: Path, looks: Sequence[Look]) -> None:
+    for name, dataset in published_adapters(home).items():
+        if dataset is None:
+            _not_read(looks, f"adapters/{name}/manifest.json", "it is no manifest")
     for path in sorted(home.rglob("*")):
         within = str(path.relative_to(home))
         if not path.is_file() or path.suffix in NOT_READ or within.startswith("ratchet.db"):
             continue
+        try:
+            _search_file(path, within, looks)
+        except FileNotFoundError:  # a running service writes and renames files
+            continue
+        except OSError as err:
+            _not_read(looks, within, err.strerror or type(err).__name__)
+
+
+def _not_read(looks: Sequence[Look], within: str, why: str) -> None:
+    for _, found in looks:
+        found.unread[within] = why
+
+
+def _search_file(path: Path, within: str, looks: Sequence[Look]) -> None:
+    for _, found in looks:
         found.files += 1
-        quotes = found.others if _of_others(within, found) else found.quoted
-        for texts, words in _read(path):
-            if look.named([*texts, *words]):
+    for texts, whole in _read(path):
+        for person, found in looks:
+            quotes = found.others if _of_others(within, found) else found.quoted
+            if person.is_one_of(texts) or person.named_in(whole):
                 found.named[within] += 1
-            if any(map(look.quoted, texts)):
+            if any(map(person.quoted, texts)):
                 quotes[within] += 1
 
 
@@ -130,14 +142,15 @@ def _of_others(within: str, found: Found) -> bool:
     return within.startswith(("datasets/", "documents/")) or (within.startswith("index/") and said)
 
 
-def _read(path: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Read a file in parts: the values of what is JSON, the rest as it is; and all words."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            while lines := file.readlines(PART):
-                yield _texts(lines), _TOKEN.findall("".join(lines))
-    except FileNotFoundError:  # a running service writes and renames files
-        return
+def _read(path: Path) -> Iterator[tuple[list[str], str]]:
+    """Read a file in parts: the values of what is JSON, the rest as it is; and all of it as text.
+
+    Raises:
+        OSError: it cannot be read, or is gone.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        while lines := file.readlines(PART):
+            yield _texts(lines), "".join(lines)
 
 
 def _texts(lines: list[str]) -> list[str]:
@@ -153,11 +166,12 @@ def _texts(lines: list[str]) -> list[str]:
     return [*texts, "".join(plain)]
 
 
-def _search_export(database: Database, look: _Look, found: Found) -> None:
+def _search_export(database: Database, looks: Sequence[Look]) -> None:
     """Write an export as an operator would, and read it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "export.jsonl"
         export_feedback(FeedbackStore(database), "raw", file)
         for texts, _ in _read(file):
-            found.named["an export"] += look.named(texts)
-            found.others["an export"] += any(map(look.quoted, texts))
+            for person, found in looks:
+                found.named["an export"] += person.is_one_of(texts)
+                found.others["an export"] += any(map(person.quoted, texts))

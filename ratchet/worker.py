@@ -18,6 +18,7 @@ from ratchet.cycle import CycleRun, Interrupted, resume, run_cycle
 from ratchet.cycles import CycleStore
 from ratchet.forget import finish_all
 from ratchet.home_lock import shared
+from ratchet.leading import mark_leader
 from ratchet.lease import Lease, holder_id
 from ratchet.migrations import migrate_url
 from ratchet.scheduler import Scheduler
@@ -88,6 +89,7 @@ def lead(parts: Parts, lease: Lease, stop: threading.Event) -> None:
         partial(finish_all, parts.settings, parts.database),
     )
     loop = build_loop(parts)
+    mark_leader(parts.settings.home, lease.holder)
     with lease:
         logger.info("%s leads.", lease.holder)
         scheduler.start()

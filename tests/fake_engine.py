@@ -45,7 +45,8 @@ class FakeEngine:
         """While it is not set, streams wait at `gate_at`."""
         self.gate.set()
         self.gate_at = 2
-        """The word before which streams wait; -1: only their headers have gone out."""
+        """The word before which streams wait; -1: only their headers have gone out.
+        At 0 whole answers wait, too."""
         self.cut_after: int | None = None
         """Close the connection after so many words; -1: behind the headers."""
         self.error_after: int | None = None
@@ -178,7 +179,8 @@ class FakeEngine:
                     pass
             self.aborted += 1
         except TimeoutError:
-            pass
+            if self.gate_at == 0:
+                await asyncio.to_thread(self.gate.wait, 30)
 
     def _refusal(self, body: dict[str, Any]) -> Response | None:
         if self.status or self.failing:

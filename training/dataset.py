@@ -130,8 +130,8 @@ def measured(path: Path, method: str) -> dict[str, Any]:
     return {name: flips[name] for name in ("label_smoothing",) if name in flips}
 
 
-def read_rows(path: Path, part: str) -> list[dict[str, Any]]:
-    """Read one file of a dataset, e.g. `train`.
+def read_rows(path: Path, part: str, *, missing_ok: bool = False) -> list[dict[str, Any]]:
+    """Read one file of a dataset, e.g. `train`; with `missing_ok` a missing one is empty.
 
     Raises:
         DatasetError: the file is missing or broken.
@@ -140,6 +140,10 @@ def read_rows(path: Path, part: str) -> list[dict[str, Any]]:
     try:
         with file.open(encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
+    except FileNotFoundError as err:
+        if missing_ok:
+            return []
+        raise DatasetError(f"{file} cannot be read ({err}): write the dataset again") from err
     except (OSError, ValueError) as err:
         raise DatasetError(f"{file} cannot be read ({err}): write the dataset again") from err
 

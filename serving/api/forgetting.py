@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from feedback.erasures import Erasure
-from feedback.privacy import forget_rows
+from feedback.privacy import carry_out, prepare
 from serving.api.callers import Caller, ServicesOf
 from serving.api.feedback import User
 from serving.errors import Forbidden
@@ -46,8 +46,7 @@ async def forget_now(services: Services, person: str, actor: str) -> Erasure:
     Raises:
         StorageFailed: nothing can be written at the moment; nothing was deleted.
     """
-    erasure = await services.recorder.write(
-        lambda store: forget_rows(store.database, person, actor)
-    )
+    begun = await asyncio.to_thread(prepare, services.database, person, actor)
+    erasure = await services.recorder.write(lambda store: carry_out(store.database, begun))
     await asyncio.to_thread(services.database.scrub)
     return erasure

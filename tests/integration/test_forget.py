@@ -4,13 +4,17 @@ import json
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from feedback.database import Database
 from feedback.erasures import ledger, unfinished
 from feedback.exchange import export_feedback
 from feedback.privacy import PersonForgotten, forget
@@ -18,9 +22,14 @@ from ratchet import learn
 from ratchet.archive import write_backup
 from ratchet.cycle import Ending
 from ratchet.forget import finish_all, forget_everywhere
+from ratchet.leading import leads, mark_leader
+from ratchet.lease import Lease
+from ratchet.leftovers import Removed, remove_leftovers
 from ratchet.restore import read_backup
 from ratchet.settings import Settings
+from ratchet.sought import Sought
 from ratchet.stages import build_loop, forgotten
+from ratchet.traces import Found, search
 from ratchet.wiring import Parts
 from serving.records import AdapterRecord
 from tests.forget_kit import ADA, answer, begin, litter, open_home, speak, traces, turn
@@ -201,6 +210,149 @@ def test_a_backup_knows_who_was_forgotten_before_it(parts: Parts, tmp_path: Path
     restored = open_home(other.home)
     assert restored.store.completion("later") is not None
     restored.database.dispose()
+
+
+def test_a_dataset_that_a_killed_curation_left_is_found(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(parts.settings.home / "datasets" / ".draft-x")
+    run, loop, write = begin(parts), build_loop(parts), learn.write_dataset
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*given: Any) -> None:
+        forget_everywhere(parts.settings, ADA)  # proven before the dataset is there
+        write(*given)
+        raise Killed
+
+    monkeypatch.setattr(learn, "write_dataset", killed)
+    with pytest.raises(Killed):
+        loop.stages["curate"](run)
+    monkeypatch.setattr(learn, "write_dataset", write)
+    draft = parts.settings.home / "datasets" / ".draft-y"
+    draft.mkdir()
+    (draft / "train.jsonl").write_text("zqask", encoding="utf-8")
+    assert traces(parts.settings.home) != []
+    run.begin("curate")
+    assert isinstance(loop.stages["curate"](run), str)
+    assert traces(parts.settings.home) == []
+
+
+def test_a_broken_file_keeps_nobody_from_being_forgotten(parts: Parts) -> None:
+    home = parts.settings.home
+    job = home / "jobs" / "9" / "kto" / "job.json"
+    job.parent.mkdir(parents=True)
+    job.write_text("", encoding="utf-8")
+    adapter = home / "adapters" / "broken" / "manifest.json"
+    adapter.parent.mkdir()
+    adapter.write_text("[", encoding="utf-8")
+    proof = forget_everywhere(parts.settings, ADA)
+    assert "9" in proof["jobs"]
+    assert not job.exists()
+    whys = {each["what"]: each["why"] for each in proof["remains"]}
+    assert whys["adapters/broken/manifest.json"] == "not read: it is no manifest"
+    assert unfinished(parts.database) == []
+
+
+def test_one_that_fails_keeps_no_other_from_being_finished(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = forget(parts.database, ADA)
+    second = forget(parts.database, "person-4")
+
+    def broken(database: Database, home: Path, sought: Sought) -> Removed:
+        if sought.erasure.id == first.id:
+            raise OSError("the disk is broken")
+        return remove_leftovers(database, home, sought)
+
+    monkeypatch.setattr("ratchet.forget.remove_leftovers", broken)
+    assert finish_all(parts.settings, parts.database) == [second.id]
+    assert [entry.id for entry in unfinished(parts.database)] == [first.id]
+
+
+def test_what_cannot_be_read_is_said(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, opened = parts.settings.home / "logs" / "web.log", Path.open
+
+    def refuse(path: Path, *given: Any, **named: Any) -> Any:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    proof = forget_everywhere(parts.settings, ADA)
+    whys = {each["what"]: each["why"] for each in proof["remains"]}
+    assert whys["logs/web.log"] == "not read: Permission denied"
+
+
+def test_while_a_reader_holds_the_log_nothing_is_proven(parts: Parts) -> None:
+    path = parts.settings.home / "ratchet.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM votes").fetchone()
+        proof = forget_everywhere(parts.settings, ADA)
+        assert "SQLite's log, ratchet.db-wal" in [each["what"] for each in proof["remains"]]
+        assert finish_all(parts.settings, parts.database) == []
+        assert [entry.id for entry in unfinished(parts.database)] == [proof["id"]]
+        reader.execute("COMMIT")
+    assert finish_all(parts.settings, parts.database) == [proof["id"]]
+    assert traces(parts.settings.home) == []
+    said = (parts.settings.home / "erasures" / f"{proof['id']}.txt").read_text(encoding="utf-8")
+    assert "ratchet.db-wal" not in said
+
+
+@pytest.mark.parametrize("name", ["Kim Minsu", "user:ada", "sim=1", "a,b", "org(ada)", "(x) [y]"])
+def test_a_name_of_any_signs_is_found_in_logs_and_files(parts: Parts, name: str) -> None:
+    home = parts.settings.home
+    answer(parts, "short", name, "my phone is 01012345678", "Thank you, noted down")
+    log = home / "logs" / "engine.log"
+    lines = [f"INFO refused {name} at once", "INFO on", "ERROR: my phone is 01012345678 took 9 s"]
+    log.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    (home / "notes.txt").write_text(f"call '{name}' back\n", encoding="utf-8")
+    proof = forget_everywhere(parts.settings, name)
+    blanked = log.read_text(encoding="utf-8").splitlines()
+    assert (set(blanked[0]), blanked[1], set(blanked[2])) == ({"."}, "INFO on", {"."})
+    assert proof["check"]["named"] == {"notes.txt": 1}
+
+
+def test_many_erasures_share_one_search_and_empty_ones_need_none(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+
+    def counted(settings: Settings, database: Database, sought: Sequence[Sought]) -> list[Found]:
+        searched.append(len(sought))
+        return search(settings, database, sought)
+
+    monkeypatch.setattr("ratchet.traces.search", counted)
+    for n in range(5):
+        forget(parts.database, f"nobody-{n}")
+    finish_all(parts.settings, parts.database)
+    assert searched == []
+    for person in (ADA, "person-4", "person-5"):
+        forget(parts.database, person)
+    finish_all(parts.settings, parts.database)
+    assert searched == [3]
+
+
+def test_only_the_home_of_the_worker_that_leads_finishes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    worker, web = open_home(tmp_path / "worker", url), open_home(tmp_path / "web", url)
+    speak(worker)
+    turn(worker)
+    said = forget_everywhere(web.settings, ADA)
+    assert (said["completions"], said["proof"]) == (13, None)
+    assert [entry.id for entry in unfinished(web.database)] == [said["erasure"]]
+    assert traces(tmp_path / "worker") != []
+    lease = Lease(worker.database, "host/1/1.0")
+    assert lease.acquire()
+    mark_leader(worker.settings.home, lease.holder)
+    assert not leads(web.settings, web.database)
+    assert forget_everywhere(worker.settings, ADA)["id"] == said["erasure"]
+    assert unfinished(web.database) == []
+    assert traces(tmp_path / "worker") == []
+    for parts in (worker, web):
+        parts.database.dispose()
 
 
 KILLED = """

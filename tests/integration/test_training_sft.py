@@ -23,11 +23,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_base(tmp_path_factory.mktemp("base"))
 
 
-def trained(base: Path, folder: Path, **hyper: Any) -> JobResult:
+def trained(base: Path, folder: Path, *, held_out: bool = True, **hyper: Any) -> JobResult:
+    dataset = write_dataset(folder / "data", answer_row)
+    if not held_out:
+        (dataset / "heldout.jsonl").unlink()
     job = Job(
         kind="sft",
         base_model=str(base),
-        dataset=write_dataset(folder / "data", answer_row),
+        dataset=dataset,
         out=folder / "checkpoint",
         name="ratchet-0001",
         hyper={"learning_rate": 5e-3, "epochs": 8, "batch": 8, "micro_batch": 8, **hyper},
@@ -55,6 +58,14 @@ def test_sft_learns_to_answer(base: Path, tmp_path: Path, tuning: str) -> None:
 
 def test_an_adapter_can_be_published(base: Path, tmp_path: Path) -> None:
     result = trained(base, tmp_path, epochs=1)
+    validate(result.checkpoint)
+
+
+def test_a_dataset_that_holds_nothing_out_is_trained_on_to_the_end(
+    base: Path, tmp_path: Path
+) -> None:
+    result = trained(base, tmp_path, held_out=False, epochs=1)
+    assert (result.rows.train, result.rows.heldout, result.heldout) == (64, 0, [])
     validate(result.checkpoint)
 
 

@@ -17,6 +17,21 @@ def test_a_quotation_is_found_whatever_stands_around_it(text: str, around: str) 
     assert Fingerprints.of(KEY, [text]).quoted(around.format(f"\n{text}\n")) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my phone is 01012345678",
+        "제 주민번호는 900101-1234567",
+        "I live at X\nmy name is Zed Quill",
+    ],
+)
+@pytest.mark.parametrize("around", ["ERROR asked: {} and then failed", "it said '{}'", "{}"])
+def test_a_short_text_is_found_within_a_longer_line(text: str, around: str) -> None:
+    line = around.format(text.replace("\n", "\\n"))
+    assert Fingerprints.of(KEY, [text]).quoted(line) == 1
+    assert Fingerprints.of(KEY, [text]).quoted("ERROR my phone is broken, I live at Y") == 0
+
+
 @pytest.mark.parametrize("text", ["", "yes", "네", "!?", "a b"])
 def test_what_is_everybodys_is_not_looked_for(text: str) -> None:
     assert Fingerprints.of(KEY, [text]).to_json() == []

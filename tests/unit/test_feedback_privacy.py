@@ -1,12 +1,15 @@
 """A person can be forgotten; what is left is counted right."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from feedback import theirs
 from feedback.database import Database
 from feedback.erasures import finish, ledger, unfinished
-from feedback.privacy import forget
+from feedback.fingerprints import Fingerprints, take
+from feedback.privacy import carry_out, forget, prepare
 from feedback.store import FeedbackStore
 from feedback.summary import summarise
 from feedback.tables import erasures, metadata
@@ -85,12 +88,56 @@ def test_forgetting_again_finds_nothing_and_late_words_find_no_answer(
 ) -> None:
     speak(store, "ada", "xyzzy")
     first = forget(store.database, "ada")
-    assert forget(store.database, "ada") == first
+    assert forget(store.database, "ada").id == first.id
     assert [entry.id for entry in ledger(store.database)] == [first.id]
     with pytest.raises(UnknownCompletion):
         store.record_vote("ada-left", "ada", True)
     with pytest.raises(UnknownCompletion):
         store.close_completion("ada-left", text="late", status="complete")
+
+
+def test_inside_the_write_only_what_is_new_is_read(
+    store: FeedbackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[str] = []
+
+    def watched(key: bytes, text: str) -> frozenset[str]:
+        if threading.current_thread().name.startswith("writer"):
+            inside.append(text)
+        return take(key, text)
+
+    monkeypatch.setattr(theirs, "take", watched)
+    speak(store, "ada", "xyzzy from the north")
+    begun = prepare(store.database, "ada")
+    store.record_vote("ada-left", "ada", True, (), "and this came in between")
+    left = carry_out(store.database, begun)
+    assert set(inside) == {"and this came in between"}
+    texts = Fingerprints.from_json(left.key, left.left["texts"])
+    for said in ("xyzzy from the north asked", "and this came in between"):
+        assert texts.quoted(said) == 1, said
+
+
+def test_an_entry_with_nothing_to_find_is_done(store: FeedbackStore) -> None:
+    assert forget(store.database, "nobody").done is not None
+    assert unfinished(store.database) == []
+
+
+def test_what_was_asked_before_and_answered_after_is_dropped(store: FeedbackStore) -> None:
+    def asked(id_: str, at: float, person: str = "ada") -> bool:
+        store.open_completion(
+            Completion(
+                id=id_, conversation=id_, person=person, text="late",
+                messages=({"role": "user", "content": "?"},), responder="rag", sampling={},
+                status="complete", created=at,
+            )
+        )  # fmt: skip
+        return store.completion(id_) is not None
+
+    first = forget(store.database, "ada", clock=lambda: 10.0)
+    assert [asked("a", 9.0), asked("b", 9.0, "bob"), asked("c", 11.0)] == [False, True, True]
+    forget(store.database, "ada", clock=lambda: 20.0)
+    again = forget(store.database, "ada", clock=lambda: 30.0)  # finds nothing; one is on its way
+    assert (again.id != first.id, asked("d", 25.0), asked("e", 31.0)) == (True, False, True)
 
 
 def test_the_summary_tells_simulated_and_named_votes_apart(store: FeedbackStore) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from feedback.erasures import ledger, unfinished
 from feedback.tables import completions
 from serving.identity import PERSON_COOKIE
-from tests.serving_kit import OPERATOR, Service, service
+from tests.serving_kit import OPERATOR, Service, service, wait_for
 
 FORGET = "/v1/feedback/forget"
 
@@ -87,6 +88,22 @@ def test_an_answer_that_is_being_written_is_not_written_down_again(served: Servi
         assert "data: [DONE]" in [*lines]
     assert served.store.completion(first["id"]) is None
     assert asked_by(served, "eve") == 0
+
+
+def test_a_whole_answer_that_ends_after_its_person_is_gone_is_not_written_down(
+    served: Service,
+) -> None:
+    served.engine.gate_at = 0
+    served.engine.gate.clear()
+    before = len(served.engine.requests)
+    with ThreadPoolExecutor(1) as beside:
+        answer = beside.submit(served.chat, "zqlate", user="zoe")
+        wait_for(lambda: len(served.engine.requests) > before)
+        served.operator("POST", FORGET, json={"sure": True, "user": "zoe"})
+        served.engine.gate.set()
+        assert answer.result().status_code == 200
+    served.engine.gate_at = 2
+    assert asked_by(served, "zoe") == 0
 
 
 def test_the_words_leave_the_databases_bytes(served: Service) -> None:

@@ -128,6 +128,7 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
     with pytest.raises(DatasetError, match="cannot be read"):
         read_rows(tmp_path, "train")
+    assert read_rows(tmp_path, "heldout", missing_ok=True) == []
     path = write_dataset(tmp_path, curated(), {}).path
     (path / "check.jsonl").unlink()
     with pytest.raises(DatasetError, match=r"check\.jsonl"):

@@ -35,7 +35,9 @@ def train(job: Job, report: Report) -> JobResult:
     base = load_base(job.base_model, moving=full)
     report(Progress(stage="prepare"))
     rows, counts = fit(read_rows(job.dataset, "train"), base, settings.max_length)
-    held, held_counts = fit(read_rows(job.dataset, "heldout"), base, settings.max_length)
+    # A dataset made by hand may hold nothing out.
+    held_out = read_rows(job.dataset, "heldout", missing_ok=True)
+    held, held_counts = fit(held_out, base, settings.max_length)
     heldout = HeldOutAnswers(held, base.tokenizer.pad_token_id, settings.micro_batch)
     watch = Watch(heldout, settings.looks, report)
     with tempfile.TemporaryDirectory(dir=job.out.parent) as scratch:
