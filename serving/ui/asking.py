@@ -199,10 +199,12 @@ class Asking:
         state = replace(state, id=pair.left.conversation, turns=kept, comparison=pair.id)
         asked = [*shown, *messages.question(pair.left.id, ask.messages[-1]["content"])]
         yield View(state=state, chat=asked, pair=("", ""), pair_state="writing")
+        sides = ("", "")
         async with aclosing(pictures([pair.left, pair.right], asker.stop)) as texts:
             async for left, right in texts:
-                yield View(pair=(markdown(left), markdown(right)))
-        yield View(mode="choose", pair_state="finished")
+                sides = (markdown(left), markdown(right))
+                yield View(pair=sides)
+        yield View(mode="choose", pair=sides, pair_state="finished")
 
 
 def explained(error: ServingError, words: ChatWords, *, starting: bool = False) -> str:

@@ -157,8 +157,13 @@ class ChatPage:
             async with aclosing(ask(asker)) as views:
                 async for view in views:
                     state = view.state or state
-                    yield self._shown_to(view, who)
-            yield self._shown_to(await self._keeping.listing(who.person, state.id), who)
+                    updates = self._shown_to(view, who)
+                    if view.mode in ("idle", "choose"):
+                        # The last: together with the list, for of two updates that come at once a
+                        # busy browser may pass over the first, and the page would stay shut.
+                        listed = await self._keeping.listing(who.person, state.id)
+                        updates |= self._shown_to(listed, who)
+                    yield updates
         finally:
             self._stops.finish(who.tab)
 

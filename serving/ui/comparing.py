@@ -64,10 +64,12 @@ class Comparing:
     async def _pair(self, asked: ChatRequest, asker: Asker) -> AsyncGenerator[View, None]:
         pair = await self._chat.pair(asked, asker.person)
         yield View(state=Conversation(pair.left.conversation, comparison=pair.id))
+        sides = ("", "")
         async with aclosing(pictures([pair.left, pair.right], asker.stop)) as texts:
             async for left, right in texts:
-                yield View(pair=(markdown(left), markdown(right)))
-        yield View(mode="choose", pair_state="finished")
+                sides = (markdown(left), markdown(right))
+                yield View(pair=sides)
+        yield View(mode="choose", pair=sides, pair_state="finished")
 
     async def _rank(
         self, asked: ChatRequest, asker: Asker, count: int
