@@ -2,8 +2,9 @@
 #   docker build -t ratchet . && docker run -p 127.0.0.1:7860:7860 -v ratchet:/data ratchet
 ARG BASE=python:3.12-slim
 FROM ${BASE}
-# gcc: torch.compile kernels that vLLM may build on a CPU; numactl's library: vLLM's CPU worker links it.
-RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ libnuma1 make && rm -rf /var/lib/apt/lists/*
+# gcc: torch.compile kernels that vLLM may build on a CPU; numactl's library: vLLM's CPU worker links it; Tesseract reads scans.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ libnuma1 make tesseract-ocr tesseract-ocr-kor && \
+    rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements/ requirements/
 RUN pip install --no-cache-dir --no-deps --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu \

@@ -43,11 +43,12 @@ demo-model: $(VENV)/.run-$(DEVICE) ## train the demo's base model from nothing (
 	@$(BIN)/python -m demo.train_model --minutes $(MINUTES) --out demo/model
 	@$(BIN)/python -m demo.evaluate_model demo/model
 
-system: ## Debian packages that some tests need (Chromium, a Korean font, PostgreSQL)
-	@command -v apt-get >/dev/null || { echo "make system knows Debian and Ubuntu only; install Chromium, a Korean font and PostgreSQL yourself."; exit 1; }
+system: ## Debian packages: Tesseract, which reads scans; Chromium, a Korean font and PostgreSQL, for tests
+	@command -v apt-get >/dev/null || { echo "make system knows Debian and Ubuntu only; install Tesseract (kor, eng), Chromium, a Korean font and PostgreSQL yourself."; exit 1; }
 	@sudo=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		chromium fonts-noto-cjk postgresql >/dev/null && echo "Chromium, a Korean font and PostgreSQL are installed."
+		tesseract-ocr tesseract-ocr-kor chromium fonts-noto-cjk postgresql >/dev/null && \
+		echo "Tesseract, Chromium, a Korean font and PostgreSQL are installed."
 
 clean: ## remove the environment and caches (never data/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from knowledge.documents import Document
+from knowledge.pieces import Measure, pieces
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _KOREAN = re.compile(r"^제\s*(?P<number>\d+)\s*조(?:\s*의\s*(?P<branch>\d+))?\s*(?P<rest>.*)$")
-_SENTENCE_END = re.compile(r"(?<=[.!?。])\s+|\n+")
+_PAGE = re.compile(r"^<!-- page (\d+) -->$")
 _MARKUP = (
     (re.compile(r"!\[([^\]]*)\]\([^)]*\)"), r"\1"),
     (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),
@@ -56,17 +57,25 @@ _MARKUP = (
 )
 
 
-def chunk(document: Document, max_chars: int = 1200) -> list[Passage]:
-    """Cut a document into its articles, or into its headings, or into parts where it has neither.
+@dataclass(frozen=True)
+class Cut:
+    """How long a passage may be."""
 
-    Args:
-        document: The text as Markdown.
-        max_chars: A longer section becomes several passages that are cited alike.
-    """
+    limit: int = 1200
+    """A longer section becomes several passages that are cited alike."""
+    measure: Measure = len
+    """In what `limit` counts: characters, or a model's tokens."""
+
+
+BY_CHARACTERS = Cut()
+
+
+def chunk(document: Document, cut: Cut = BY_CHARACTERS) -> list[Passage]:
+    """Cut a document into its articles, its headings, its pages, or into parts."""
     passages: dict[str, Passage] = {}
     for number, section in enumerate(_sections(document.text), start=1):
         article = section.article or section.heading or f"part {number}"
-        for text in _pieces(_plain(section.lines), max_chars):
+        for text in pieces(_plain(section.lines), cut.limit, cut.measure):
             key = "\n".join((document.title, article, text))
             name = hashlib.sha256(key.encode()).hexdigest()[:32]
             passages.setdefault(
@@ -89,19 +98,33 @@ def _sections(text: str) -> Iterator[_Section]:
     section, fenced = _Section("", "", 7, []), False
     for line in text.splitlines():
         fenced ^= bool(_FENCE.match(line))
+        if (page := _PAGE.match(line)) and not section.heading and not _is_numbered(section):
+            # Nothing else says where this text is found.
+            if _has_text(section):
+                yield section
+            section = _Section(f"p. {page[1]}", "", 7, [])
+            continue
         found = None if fenced else _HEADING.match(line)
         if found is None:
             section.lines.append(line)
             continue
         level, (article, heading) = len(found[1]), _article(found[2])
-        if section.article and level > section.level and not article:
+        if _is_numbered(section) and level > section.level and not article:
             section.lines.extend(["", heading.rstrip(".") + ".", ""])
             continue
-        if any(written.strip() for written in section.lines):
+        if _has_text(section):
             yield section
         section = _Section(article, heading, level, [])
-    if any(written.strip() for written in section.lines):
+    if _has_text(section):
         yield section
+
+
+def _is_numbered(section: _Section) -> bool:
+    return bool(section.article) and not section.article.startswith("p. ")
+
+
+def _has_text(section: _Section) -> bool:
+    return any(line.strip() and not _PAGE.match(line) for line in section.lines)
 
 
 def _article(heading: str) -> tuple[str, str]:
@@ -116,7 +139,8 @@ def _article(heading: str) -> tuple[str, str]:
 
 def _plain(lines: list[str]) -> str:
     """Join wrapped lines, keep paragraphs and list items apart, drop the markup."""
-    text = "\n".join(line.strip() for line in lines if not _FENCE.match(line))
+    said = (line.strip() for line in lines if not _FENCE.match(line) and not _PAGE.match(line))
+    text = "\n".join(said)
     for pattern, kept in _MARKUP:
         text = pattern.sub(kept, text)
     paragraphs = (_unwrapped(block) for block in re.split(r"\n{2,}", text))
@@ -126,32 +150,3 @@ def _plain(lines: list[str]) -> str:
 def _unwrapped(block: str) -> str:
     joined = re.sub(r"\n(?![-*+|]|\d+[.)]\s)", " ", block)
     return "\n".join(" ".join(line.split()) for line in joined.splitlines() if line.strip())
-
-
-def _pieces(text: str, max_chars: int) -> Iterator[str]:
-    """Yield the text whole where it is short enough, otherwise cut behind sentences."""
-    if len(text) <= max_chars:
-        yield text
-        return
-    piece = ""
-    for sentence in _sentences(text, max_chars):
-        if piece and len(piece) + 1 + len(sentence) > max_chars:
-            yield piece
-            piece = sentence
-        else:
-            piece = f"{piece} {sentence}".strip()
-    if piece:
-        yield piece
-
-
-def _sentences(text: str, max_chars: int) -> Iterator[str]:
-    """Yield sentences; one that is itself too long is cut at a space, or anywhere."""
-    for sentence in _SENTENCE_END.split(text):
-        rest = sentence.strip()
-        while len(rest) > max_chars:
-            cut = rest.rfind(" ", 1, max_chars + 1)
-            cut = cut if cut > 0 else max_chars
-            yield rest[:cut].strip()
-            rest = rest[cut:].strip()
-        if rest:
-            yield rest

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.chunks import Passage, chunk
+from knowledge.chunks import BY_CHARACTERS, Cut, Passage, chunk
 from knowledge.documents import SYNONYMS, Library
 from knowledge.embedding import Embedder, GramEmbedder, Vectors, embed_cached
 from knowledge.errors import NoIndex
@@ -25,6 +25,7 @@ from knowledge.synonyms import Synonym, read_synonyms
 from knowledge.words import words
 
 CURRENT, READY = "CURRENT", "READY"
+_ABOUT = "about.json"
 COLLECTION = "passages"
 OWN_EMBEDDER = "grams"
 # Raise it whenever files change or text is cut into words otherwise: then nothing old is reused.
@@ -59,10 +60,24 @@ def current_version(home: Path) -> str:
         raise NoIndex(f"no index in {home / 'index'}; add documents, which builds one") from None
 
 
-def rebuild(home: Path, embedder: Embedder | None = None) -> IndexVersion:
-    """Index the library as it is now and put the result into service."""
+def current_passages(home: Path) -> tuple[Passage, ...]:
+    """Return what searches may find now.
+
+    Raises:
+        NoIndex: nothing was ever built.
+    """
+    about = home / "index" / current_version(home) / _ABOUT
+    rows = json.loads(about.read_text(encoding="utf-8"))["passages"]
+    return tuple(Passage(**row) for row in rows)
+
+
+def rebuild(home: Path, embedder: Embedder | None = None, cut: Cut = BY_CHARACTERS) -> IndexVersion:
+    """Index the library as it is now and put the result into service.
+
+    The embedder is asked only for passages that no earlier build had: those of changed documents.
+    """
     documents = Library(home).documents()
-    return build_index(home, [p for document in documents for p in chunk(document)], embedder)
+    return build_index(home, [p for document in documents for p in chunk(document, cut)], embedder)
 
 
 def build_index(
@@ -124,7 +139,7 @@ def _build(
         "passages": [asdict(passage) for passage in passages],
         "synonyms": [asdict(synonym) for synonym in synonyms],
     }
-    (building / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+    (building / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
     (building / READY).touch()
     shutil.rmtree(target, ignore_errors=True)  # a folder without READY, from an interrupted removal
     building.rename(target)

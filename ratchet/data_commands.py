@@ -1,4 +1,4 @@
-"""The commands that work on what is stored: adapters, keys, feedback, documents, training, tests.
+"""The commands that work on what is stored: adapters, keys, feedback, training, tests.
 
 They open the database themselves and need no running service, except where answers are asked for.
 Invariant: each imports what it needs when it runs; parsing alone loads nothing heavy.
@@ -13,6 +13,7 @@ import typer
 
 from ratchet import voter_commands
 from ratchet.console import Bar, note, result, table
+from ratchet.document_commands import documents
 from ratchet.settings import load_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
@@ -25,7 +26,6 @@ def _group(name: str, text: str) -> typer.Typer:
 adapters = _group("adapters", "What was trained.")
 keys = _group("keys", "API keys; once there is one, nobody is trusted for coming with nothing.")
 feedback = _group("feedback", "What people said: out, in, and forgotten.")
-documents = _group("documents", "The library that answers come from.")
 evaluation = _group("eval", "Ask, compare and decide again.")
 demo = _group("demo", "The embedded demonstration.")
 
@@ -173,43 +173,6 @@ def forget_person(user: str, as_json: Json = False) -> None:
         result(found, as_json, lambda: f"{said} in the home where it runs.")
         return
     result(found, as_json, lambda: f"{in_words(found)}\nThis is kept in {found['proof']}")
-
-
-@documents.command("add")
-def add_document(path: Annotated[Path, typer.Argument(exists=True)], as_json: Json = False) -> None:
-    """Add a file, or every readable file of a folder, and index it."""
-    from knowledge.documents import Library
-    from knowledge.index import rebuild
-
-    home = load_settings().home
-    added = [asdict(entry) for entry in Library(home).add(path)]
-    built = rebuild(home)
-    found = {"added": added, "index": built.version, "passages": built.passages}
-    names = ", ".join(str(entry["name"]) for entry in added)
-    said = f"{len(added)} added: {names}; {built.passages} passages are indexed"
-    result(found, as_json, lambda: said)
-
-
-@documents.command("list")
-def list_documents(as_json: Json = False) -> None:
-    """List the library."""
-    from knowledge.documents import Library
-
-    rows = [asdict(entry) for entry in Library(load_settings().home).list()]
-    columns = tuple(rows[0]) if rows else ("name",)
-    result({"documents": rows}, as_json, lambda: _table(columns, rows))
-
-
-@documents.command("remove")
-def remove_document(name: str, as_json: Json = False) -> None:
-    """Take a document out of the library and of the index."""
-    from knowledge.documents import Library
-    from knowledge.index import rebuild
-
-    home = load_settings().home
-    removed, built = Library(home).remove(name), rebuild(home)
-    found = {"removed": asdict(removed), "index": built.version, "passages": built.passages}
-    result(found, as_json, lambda: f"{name} is gone; {built.passages} passages are indexed")
 
 
 def train(file: Annotated[Path, typer.Argument(exists=True)], as_json: Json = False) -> None:

@@ -14,8 +14,8 @@ from eval.stats import judge_check
 from eval.suite import load_suite
 from feedback.standing import Standings
 from feedback.uses import Uses
-from knowledge.chunks import chunk
-from knowledge.documents import Library
+from knowledge.errors import NoIndex
+from knowledge.index import current_passages
 from ratchet.base_model import is_tiny
 from ratchet.cycle import CycleRun, Ending
 from ratchet.heard import heard, shortage
@@ -93,9 +93,11 @@ def curated(parts: Parts, until: float, method: str, on_step: Any = None) -> Cur
 
 
 def _passages(home: Path) -> Container[str] | None:
-    """The ids of what the library holds now; None where this machine has no library."""
-    documents = Library(home).documents()
-    return {p.id for d in documents for p in chunk(d)} if documents else None
+    """The ids of what may be found now; None where this machine has no index."""
+    try:
+        return {passage.id for passage in current_passages(home)} or None
+    except NoIndex:
+        return None
 
 
 def suite_path(settings: Settings) -> Path:

@@ -146,6 +146,33 @@ class Limits(Section):
     """Longest body of a request; above: 413."""
 
 
+class Documents(Section):
+    """How documents are read; what one file may cost, and how passages are cut."""
+
+    max_mb: float = Field(default=200.0, gt=0)
+    """Largest file; of a DOCX also its size unpacked."""
+    max_pages: int = Field(default=2000, ge=1)
+    """Most pages of a PDF."""
+    max_chars: int = Field(default=20_000_000, ge=1000)
+    """Longest text that a file may give."""
+    file_seconds: float = Field(default=3600.0, gt=0)
+    """Longest time for a file; scanned pages that were read by then are kept for the next try."""
+    page_seconds: float = Field(default=90.0, gt=0)
+    """Longest time for a page."""
+    memory_mb: int = Field(default=4096, ge=512)
+    """Address space of the process that reads a file."""
+    ocr: bool = True
+    """Pages that are pictures are read by Tesseract; off: they are left out, and that is said."""
+    ocr_languages: str = "kor,eng"
+    """Tesseract's languages, by commas; each page is read in the one that is surest."""
+    ocr_dpi: int = Field(default=300, ge=100, le=600)
+    """Resolution at which scanned pages are read."""
+    ocr_threads: int = Field(default=0, ge=0)
+    """Scanned pages that are read at once; 0: as many as there are cores."""
+    passage_tokens: int = Field(default=400, ge=50)
+    """Longest passage in the base's tokens; a longer article becomes several, cited alike."""
+
+
 class Retention(Section):
     """How long what was said is kept."""
 

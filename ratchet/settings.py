@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from ratchet.sections import (
+    Documents,
     Engine,
     Evaluation,
     Evidence,
@@ -122,6 +123,8 @@ class Settings(BaseSettings):
     """The rule that a candidate must pass."""
     limits: Limits = Limits()
     """What one person may ask for."""
+    documents: Documents = Documents()
+    """How documents are read."""
     retention: Retention = Retention()
     """How long what was said is kept."""
     watch: Watch = Watch()

@@ -158,13 +158,13 @@ class Supervisor:
     def _index(self) -> None:
         """Fill an empty library, and index it if that has not been done."""
         from knowledge.documents import Library
-        from knowledge.index import rebuild
+        from ratchet.library import reindex
 
         home, library = self._settings.home, Library(self._settings.home)
         folder = find_path(self._settings.library) if self._settings.library else None
         seeded = folder is not None and library.seed(folder)
         if seeded or not (home / "index" / "CURRENT").is_file():
-            built = rebuild(home)
+            built = reindex(self._settings)
             self._waiting.done(f"library: {built.passages} passages are indexed")
 
     def _start_children(self, engine_urls: str) -> None:

@@ -6,30 +6,29 @@ Invariant: an example asks for something that a document says, so the first thin
 from collections.abc import Sequence
 from pathlib import Path
 
-from knowledge.chunks import Passage, chunk
-from knowledge.documents import Library
+from knowledge.chunks import Passage
 from knowledge.errors import KnowledgeError
+from knowledge.index import current_passages, current_version
 from serving.ui.text import ChatWords
 
 EXAMPLES = 4
 
 
 class Examples:
-    """Reads the library once a change and keeps the passages that examples can be made of."""
+    """Reads the index once a version and keeps the passages that examples can be made of."""
 
     def __init__(self, home: Path) -> None:
-        self._library = Library(home)
-        self._read: tuple[tuple[str, ...], list[Passage]] = ((), [])
+        self._home = home
+        self._read: tuple[str, tuple[Passage, ...]] = ("", ())
 
     def questions(self, words: ChatWords) -> list[str]:
-        """Return a few questions in the reader's language; none while the library is empty."""
+        """Return a few questions in the reader's language; none while nothing is indexed."""
         try:
-            version = tuple(entry.hash for entry in self._library.list())
+            version = current_version(self._home)
             if version != self._read[0]:
-                documents = self._library.documents()
-                self._read = (version, [p for d in documents for p in chunk(d)])
+                self._read = (version, current_passages(self._home))
         except (KnowledgeError, OSError):
-            # Examples are a courtesy; a document that cannot be read is reported where it is used.
+            # Examples are a courtesy; an index that cannot be read is reported where it is used.
             return []
         return example_questions(self._read[1], words)
 

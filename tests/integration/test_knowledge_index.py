@@ -18,6 +18,7 @@ from knowledge.documents import Library
 from knowledge.embedding import Vectors
 from knowledge.errors import NoIndex
 from knowledge.index import build_index, current_version, rebuild
+from knowledge.intake import Intake
 from knowledge.langchain_retriever import passage_of
 from knowledge.retriever import KnowledgeBase
 
@@ -152,7 +153,7 @@ def test_a_removed_document_is_not_found_any_more(tmp_path: Path) -> None:
     for name in ("Home Guard", "Pet Friend"):
         path = tmp_path / f"{name}.md"
         path.write_text(f"# {name}\n\n## Article 1. Scope\n\n{name} pays for storms.\n", "utf-8")
-        Library(tmp_path).add(path)
+        Intake(Library(tmp_path)).add(path)
     rebuild(tmp_path)
     knowledge = KnowledgeBase(tmp_path)
     assert {p.document for p in knowledge.search("storms")} == {"Home Guard", "Pet Friend"}

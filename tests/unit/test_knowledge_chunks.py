@@ -2,7 +2,7 @@ import pytest
 
 from demo.terms import articles, path_of
 from demo.world import LANGUAGES, PRODUCTS, Language, article_name
-from knowledge.chunks import Passage, chunk
+from knowledge.chunks import Cut, Passage, chunk
 from knowledge.documents import Document, load_document
 
 
@@ -56,7 +56,8 @@ def test_a_hash_inside_code_is_no_heading() -> None:
 def test_long_sections_are_cut_behind_sentences_and_cited_alike() -> None:
     sentence = "This sentence has exactly so many words and then it ends here."
     passages = chunk(
-        document(f"## Article 5. Long\n\n{' '.join(f'{i}. {sentence}' for i in range(30))}"), 300
+        document(f"## Article 5. Long\n\n{' '.join(f'{i}. {sentence}' for i in range(30))}"),
+        Cut(300),
     )
     assert len(passages) > 5
     assert all(len(p.text) <= 300 and p.text.endswith((".", "here.")) for p in passages)
@@ -66,8 +67,8 @@ def test_long_sections_are_cut_behind_sentences_and_cited_alike() -> None:
 
 def test_a_sentence_without_an_end_is_cut_at_spaces_or_anywhere() -> None:
     run = "".join(chr(ord("가") + i) for i in range(250))
-    assert [len(p.text) for p in chunk(document(run), 100)] == [100, 100, 50]
-    spaced = chunk(document("word " * 60), 100)
+    assert [len(p.text) for p in chunk(document(run), Cut(100))] == [100, 100, 50]
+    spaced = chunk(document("word " * 60), Cut(100))
     assert all(len(p.text) <= 100 and set(p.text.split()) == {"word"} for p in spaced)
 
 
