@@ -32,7 +32,7 @@ class Joiner:
         self._known: Counter[str] = Counter()
         for line in lines:
             # The first and the last word of a line may be halves.
-            self._known.update(_letters(word) for word in line.split()[1:-1])
+            self._known.update(_letters(word) for word in line.split()[1:-1] if "-" not in word)
         self._beginnings = {word[:end] for word in self._known for end in range(3, len(word))}
 
     def join(self, lines: Iterable[str]) -> str:
@@ -51,7 +51,8 @@ class Joiner:
         return text.translate(dict.fromkeys(map(ord, _BROKEN_WORD)))
 
     def _parted(self, left: str, right: str) -> bool:
-        if not (_HANGUL.match(right) or _HANGUL.match(left[-1])) or self._at_words:
+        korean = _HANGUL.search(left.split()[-1]) or _HANGUL.search(right.split()[0])
+        if not korean or self._at_words:
             return True
         signs = _by_signs(left, right)
         if signs is not None:

@@ -24,6 +24,10 @@ _CHAPTER = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^(?:제\s*\d+|(?:article|section|clause)\s+\d)", re.IGNORECASE)
+_NUMBER_ALONE = re.compile(
+    r"^(?:제\s*\d+\s*조(?:의\s*\d+)?|(?:article|section|clause)\s+\d+(?:\.\d+)*)[.:]?$",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"^[-–•·▪◦○●■□※*ㆍ∙]\s+(?=\S)")
 _LETTERS = "가나다라마바사아자차카타파하"
 _ITEM = re.compile(rf"^(?:\(?\d{{1,2}}[.)]|[{_LETTERS}][.)]|[①-⑳]|\([{_LETTERS}a-z]\))\s*(?=\D)")
@@ -121,7 +125,7 @@ def _kind(line: Line, larger: float) -> Literal["heading", "text", "item", "tabl
     if line.table:
         return "table"
     text = line.text
-    if PLAIN_ARTICLE.match(text) or _CHAPTER.match(text):
+    if PLAIN_ARTICLE.match(text) or _CHAPTER.match(text) or _NUMBER_ALONE.match(text):
         return "heading"
     if line.size >= larger and len(text) <= _LONGEST_HEADING and not text.endswith((".", ";", ",")):
         return "heading"
@@ -158,8 +162,10 @@ def _goes_on(block: _Block, before: Line, line: Line, kind: str, page: Page, pit
     if block.kind == "heading":
         opens = PLAIN_ARTICLE.match(line.text) or _CHAPTER.match(line.text)
         near = 0 < line.top - before.top < 2 * before.size
+        about = bool(_NUMBER_ALONE.match(before.text)) and line.text.startswith("(")
+        # What was seen may lack a bracket that is there.
         unclosed = page.confidence is None and before.text.count("(") > before.text.count(")")
-        return bool(near and not opens and same_size and (kind == "heading" or unclosed))
+        return bool(near and not opens and same_size and (kind == "heading" or unclosed or about))
     ended = bool(_SENTENCE_END.search(before.text))
     if kind == "item" and not ended and _WORD_END.match(line.text):
         kind = "text"
