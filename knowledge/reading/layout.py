@@ -161,7 +161,8 @@ def _goes_on(block: _Block, before: Line, line: Line, kind: str, page: Page, pit
     same_size = abs(line.size - before.size) <= 0.15 * before.size
     if block.kind == "heading":
         opens = PLAIN_ARTICLE.match(line.text) or _CHAPTER.match(line.text)
-        near = 0 < line.top - before.top < 2 * before.size
+        cut = line.top < before.top and line.text[:1].islower()  # by the page's end
+        near = cut or 0 < line.top - before.top < 2 * before.size
         about = bool(_NUMBER_ALONE.match(before.text)) and line.text.startswith("(")
         # What was seen may lack a bracket that is there.
         unclosed = page.confidence is None and before.text.count("(") > before.text.count(")")

@@ -127,7 +127,7 @@ def _best(picture: Image.Image, wanted: Sequence[str], turned: int, until: float
         if seen[-1].confidence >= SURE or not seen[-1].words:
             break
     best = max(seen, key=lambda one: one.confidence)
-    if best.confidence < SURE or _unsure(best) <= _LEAST_UNSURE:
+    if _unsure(best) <= _LEAST_UNSURE:
         return best
     for language in wanted:
         if language != best.language:

@@ -7,7 +7,9 @@ import time
 import zipfile
 from pathlib import Path
 
+import docx
 import pytest
+from docx.oxml.ns import nsdecls
 
 from knowledge.reading import process
 from knowledge.reading.errors import Unreadable
@@ -70,13 +72,26 @@ def test_sizes_are_looked_at_before_anything_is_unpacked(tmp_path: Path) -> None
     assert "without a text document" in refusal(tmp_path / "other.docx")
 
 
-def test_entities_of_a_docx_are_not_expanded(tmp_path: Path) -> None:
-    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "ha"}">' for n in range(12))
-    text = f'<?xml version="1.0"?><!DOCTYPE d [{entities}]><w:document>&e11;</w:document>'
-    with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
-        archive.writestr("word/document.xml", text)
-        archive.writestr("[Content_Types].xml", "<Types/>")
-    assert refusal(tmp_path / "a.docx", Limits(memory_mb=1024))
+@pytest.mark.parametrize("entity", ["&e8;", "&outside;"])
+def test_entities_of_a_docx_are_not_expanded(tmp_path: Path, entity: str) -> None:
+    docx.Document().save(str(tmp_path / "plain.docx"))
+    inner = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "ha"}">' for n in range(9))
+    outside = f'<!ENTITY outside SYSTEM "file://{__file__}">'
+    body = f"<w:body><w:p><w:r><w:t>before {entity} after</w:t></w:r></w:p></w:body>"
+    text = f"<!DOCTYPE d [{inner}{outside}]><w:document {nsdecls('w')}>{body}</w:document>"
+    with (
+        zipfile.ZipFile(tmp_path / "plain.docx") as old,
+        zipfile.ZipFile(tmp_path / "a.docx", "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, text if name == "word/document.xml" else old.read(name))
+    try:
+        found = read_file(tmp_path / "a.docx", Limits(), tmp_path / "scratch").text
+    except Unreadable as err:
+        found = str(err)
+        assert "ntity" in found
+    assert "haha" not in found
+    assert "PASSWORD" not in found
 
 
 def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
