@@ -13,6 +13,7 @@ BENCHMARKS = (
     "pages",
     "feedback_page",
     "memory",
+    "documents",
     "masking",
     "trust",
     "training",

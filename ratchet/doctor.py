@@ -57,6 +57,7 @@ def examine(settings: Settings) -> list[Finding]:
         _base_model(settings),
         _engine(settings),
         _port(settings),
+        _scans(settings),
         _browser(),
     ]
 
@@ -154,6 +155,22 @@ def _port(settings: Settings) -> Finding:
     except SettingsError as err:
         return Finding("port", False, str(err), fix)
     return Finding("port", True, f"{settings.port} is free", fix)
+
+
+def _scans(settings: Settings) -> Finding:
+    from knowledge.reading.limits import Limits
+    from knowledge.reading.ocr import languages
+
+    wanted = Limits(ocr_languages=settings.documents.ocr_languages).languages
+    missing = [language for language in wanted if language not in languages()]
+    found = f"no Tesseract for {', '.join(missing)}: scanned pages are refused"
+    # Whoever has no scans needs none: its absence is said, and is no failure.
+    return Finding(
+        "scans",
+        True,
+        found if missing else f"Tesseract reads {', '.join(wanted)}",
+        "make system, or apt-get install tesseract-ocr tesseract-ocr-kor",
+    )
 
 
 def _browser() -> Finding:

@@ -32,6 +32,10 @@ PLACES = {
     "langchain_chroma": ("knowledge/",),
     "langchain": ("knowledge/", "serving/agent.py"),
     "chromadb": ("knowledge/",),
+    "pypdfium2": ("knowledge/reading/",),
+    "pdfplumber": ("knowledge/reading/",),
+    "docx": ("knowledge/reading/",),
+    "kiwipiepy": ("knowledge/reading/",),
     "gradio": ("serving/ui/",),
     "apscheduler": ("ratchet/scheduler.py",),
     "alembic": ("ratchet/migrations/",),
@@ -95,7 +99,10 @@ def test_every_module_says_its_idea_first() -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["status"]])
 def test_light_commands_load_nothing_heavy(command: list[str], tmp_path: Path) -> None:
-    heavy = ("torch", "gradio", "langchain", "langchain_core", "chromadb", "transformers", "vllm")
+    heavy = (
+        *("torch", "gradio", "langchain", "langchain_core", "chromadb", "transformers", "vllm"),
+        *("pypdfium2", "pdfplumber", "docx", "lxml", "kiwipiepy", "PIL", "numpy"),
+    )
     code = (
         "import sys\n"
         "from ratchet.cli import main\n"

@@ -116,8 +116,9 @@ def test_only_new_texts_are_embedded_again(tmp_path: Path) -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     code = (
-        "import sys, knowledge.retriever, knowledge.documents, knowledge.prompt\n"
-        "heavy = {'chromadb', 'langchain_core', 'sklearn', 'bm25s', 'numpy'}\n"
+        "import sys, knowledge.retriever, knowledge.documents, knowledge.intake, knowledge.prompt\n"
+        "libraries = {'pypdfium2', 'pdfplumber', 'docx', 'lxml', 'kiwipiepy', 'PIL'}\n"
+        "heavy = libraries | {'chromadb', 'langchain_core', 'sklearn', 'bm25s', 'numpy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
