@@ -118,8 +118,8 @@ def _worn(picture: Image.Image, condition: Condition, random: np.random.Generato
     turned = picture.rotate(float(angle), fillcolor=255, resample=Image.Resampling.BICUBIC)
     if not noisy:
         return turned
-    blurred = np.asarray(turned.filter(ImageFilter.GaussianBlur(1.2)), dtype=np.float64)
-    grey = blurred * 0.75 + 40 + random.normal(0, 18, blurred.shape)
+    grey = np.asarray(turned.filter(ImageFilter.GaussianBlur(1.2)), dtype=np.float64)
+    grey = grey * 0.75 + 40 + random.normal(0, 18, grey.shape)
     specks = random.random(grey.shape)
     grey[specks < 0.004], grey[specks > 0.996] = 0, 255
     return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
