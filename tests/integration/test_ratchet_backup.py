@@ -45,7 +45,7 @@ def test_a_backup_under_votes_is_the_database_up_to_its_moment(
     answers = rows(copy, completions)
     ids = {row[0] for row in answers}
     assert answers == [row for row in rows(source, completions) if row[0] in ids]
-    steps = {id_: int(comment) for _, id_, _, _, _, comment, _ in kept}
+    steps = {id_: int(comment) for _, id_, _, _, _, comment, *_ in kept}
     assert {row[0]: int(row[4]) for row in rows(copy, votes)} == steps
     assert all(steps[id_] >= step for id_, step in before.items())
     assert all(step <= after[id_] + 1 for id_, step in steps.items() if id_ in after)
