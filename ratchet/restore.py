@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -220,11 +221,18 @@ def _beside(copy: Path, target: Path) -> Iterator[Path]:
         ready.unlink(missing_ok=True)
 
 
+def _aside(home: Path) -> Path:
+    """Return a new folder's name, also for the second restore within a second."""
+    name = f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    names = (home / f"{name}-{number}" if number else home / name for number in count())
+    return next(path for path in names if not path.exists())
+
+
 @contextmanager
 def _exchanged(draft: Path, settings: Settings, taken: list[Path]) -> Iterator[Path | None]:
     """Set aside what is there and put the new files in its place, unless what follows fails."""
     home = settings.home
-    aside = home / f"replaced-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}" if taken else None
+    aside = _aside(home) if taken else None
     moved: list[tuple[Path, Path]] = []
     try:
         if aside is not None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from ratchet.forget import forget_everywhere
+from ratchet.leading import mark_leader
+from ratchet.lease import Lease
 from ratchet.wiring import Parts
 from tests.forget_kit import ADA, litter, open_home, speak, traces, turn
 from tests.integration.test_forget import (  # noqa: F401
@@ -19,8 +21,11 @@ from tests.integration.test_forget import (  # noqa: F401
 
 @pytest.fixture
 def parts(tmp_path: Path, new_url: Callable[[], str]) -> Iterator[Parts]:
-    """The home of the other tests, over a server's database."""
+    """The home of the other tests, over a server's database, with the worker that leads."""
     made = open_home(tmp_path / "home", new_url())
+    lease = Lease(made.database, "host/1/1.0")
+    assert lease.acquire()
+    mark_leader(made.settings.home, lease.holder)
     speak(made)
     turn(made)
     litter(made.settings.home)
