@@ -144,7 +144,7 @@ def test_dpo_allows_for_choices_that_were_turned(base: Path, tmp_path: Path) -> 
     """A fifth of the pairs is turned: taking that into account pushes the others further apart."""
     looks = []
     for smoothing in (0.0, 0.2):
-        data = write_dataset(tmp_path / f"{smoothing}" / "data", pairs=True, rows=40)
+        data = write_dataset(tmp_path / f"{smoothing}" / "data", pair_row, rows=40)
         rows = read_rows(data, "train")
         for row in rows[::5]:
             row["chosen"], row["rejected"] = row["rejected"], row["chosen"]

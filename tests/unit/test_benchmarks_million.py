@@ -13,9 +13,9 @@ def test_the_same_number_gives_the_same_votes(new_database: Callable[[], Databas
     one, other = new_database(), new_database()
     for database in (one, other):
         fill(database, 200)
-    votes = FeedbackStore(one).votes()
+    votes = list(FeedbackStore(one).iter_votes())
     assert len(votes) == 200
-    assert votes == FeedbackStore(other).votes()
+    assert votes == list(FeedbackStore(other).iter_votes())
     assert {vote.liked for vote, _ in votes} == {True, False}
 
 

@@ -373,7 +373,7 @@ def test_answers_travel_through_every_format_of_answers(
     assert (read.prompt, read.text, read.liked) == (prompt, text, form != "kto" or liked)
 
 
-@pytest.mark.parametrize("form", [*READERS.keys() - {"openwebui", "arena"}, "raw"])
+@pytest.mark.parametrize("form", [*sorted(READERS.keys() - {"openwebui", "arena"}), "raw"])
 def test_what_was_exported_comes_in_once_however_often(
     store: FeedbackStore, new_database: Callable[[], Database], tmp_path: Path, form: str
 ) -> None:
