@@ -120,6 +120,7 @@ def _completions(count: int) -> Iterator[dict[str, Any]]:
             "responder": "rag" if passages else "base",
             "named": False,
             "passages": [_passage(rng, words[language])] if passages else [],
+            "steps": [],
             "sampling": {"temperature": 1.0},
             "status": "complete",
             "finish_reason": "stop",
