@@ -43,6 +43,8 @@ NOTHING: Row = {
     "right_completion_id": "",
     "right_responder": "",
 }
+UNASKED: Row = {"agreed": None, "version": "", "at": ""}
+"""The column `consent` of somebody who never answered about training."""
 
 
 def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
@@ -50,7 +52,7 @@ def _raw(store: FeedbackStore, left_out: Counter[str]) -> Iterator[Row]:
     # With every row: a file that is only half imported trains on nobody who said no.
     answers = {consent.person: _consent(consent) for consent in Consents(store.database).all()}
     for row in _raw_rows(store):
-        yield row | {"consent": answers.get(row["person"])}
+        yield row | {"consent": answers.get(row["person"], UNASKED)}
 
 
 def _raw_rows(store: FeedbackStore) -> Iterator[Row]:

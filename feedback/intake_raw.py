@@ -44,7 +44,8 @@ class RawConsent(BaseModel):
 
     agreed: bool | None
     version: str
-    at: AwareDatetime
+    at: AwareDatetime | Literal[""] = ""
+    """Empty: this person never answered."""
 
 
 class RawRow(BaseModel):
@@ -88,7 +89,7 @@ def take_raw(connection: Connection, record: dict[str, Any], now: float) -> Take
         stamps = {name: _stamp(answer.get(name), now) for name in ("created", "updated")}
         messages = {"messages": messages_of(answer.get("messages"))}
         admit(connection, _completion.validate_python(answer | messages | stamps), now)
-    if (said := row.consent) is not None:
+    if (said := row.consent) and said.at:
         _answer(connection, row.person, said.agreed, said.version, said.at.timestamp())
     new = _RECORDS[row.kind](connection, row, created, updated)
     return Taken(row.kind, row.comparison_id or row.ranking_id or row.completion_id, new)

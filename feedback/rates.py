@@ -45,16 +45,16 @@ class ReasonCount:
     count: int
 
 
-def wilson(liked: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share; everything is possible while there is no vote.
+def wilson(liked: int, total: int, z: float = Z95) -> tuple[float, float]:
+    """Return Wilson's interval of a share, of 95 %; everything is possible without a vote.
 
     Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927).
     """
     if total <= 0:
         return 0.0, 1.0
-    share, z2 = liked / total, Z95 * Z95
+    share, z2 = liked / total, z * z
     middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
+    half = z * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
     half /= 1 + z2 / total
     return max(0.0, middle - half), min(1.0, middle + half)
 

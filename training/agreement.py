@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from feedback.rates import Z95, wilson
 from training.preferences import UnpairedPreference
 
 FEWEST_PEOPLE = 6
@@ -98,7 +99,7 @@ def agreements(rows: Sequence[UnpairedPreference]) -> Agreements:
         weight = {p: max(0.0, 2 * (sum(h) + 1) / (len(h) + 2) - 1) for p, h in hits.items()}
     if not _knows([each for each in said if weight[each[0].person]]):
         return Agreements({}, frozenset())
-    known = {person: wilson(sum(h), len(h)) for person, h in hits.items()}
+    known = {person: share(sum(h), len(h)) for person, h in hits.items()}
     trusted = [said for person, said in hits.items() if weight[person]]
     usual = sum(map(sum, trusted)) / max(1, sum(map(len, trusted)))
     contrary = _contrary(hits, usual)
@@ -118,11 +119,10 @@ def _contrary(hits: Mapping[str, Sequence[bool]], rate: float) -> frozenset[str]
     )
 
 
-def wilson(hits: int, total: int, z: float = 1.96) -> Agreement:
-    """Return a share with its score interval (Wilson 1927), of 95 % unless `z` says otherwise."""
-    middle = (hits + z * z / 2) / (total + z * z)
-    spread = z / (total + z * z) * math.sqrt(hits * (total - hits) / total + z * z / 4)
-    return Agreement(max(0.0, middle - spread), hits / total, min(1.0, middle + spread))
+def share(hits: int, total: int, z: float = Z95) -> Agreement:
+    """Return a share with its score interval, of 95 % unless `z` says otherwise."""
+    low, high = wilson(hits, total, z)
+    return Agreement(low, hits / total, high)
 
 
 class _Answers(NamedTuple):
@@ -189,7 +189,7 @@ def _knows(said: Sequence[tuple[UnpairedPreference, bool]]) -> bool:
     right = Counter(row.label for row, hit in said if hit)
     if len(total) < 2:
         return False
-    good, bad = (wilson(right[kind], total[kind], 1.645) for kind in (True, False))
+    good, bad = (share(right[kind], total[kind], 1.645) for kind in (True, False))
     spread = math.hypot(good.estimate - good.low, bad.estimate - bad.low)
     return (good.estimate + bad.estimate - spread) / 2 > _SURE
 

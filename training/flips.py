@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from training.agreement import Agreement, wilson
+from training.agreement import Agreement, share
 from training.preferences import PreferencePair
 from training.split import question_key
 
@@ -37,7 +37,7 @@ class Flips(NamedTuple):
         """Return how often a choice is turned, with its 95 % bounds; None: nothing was repeated."""
         if not self.repeats:
             return None
-        return Agreement(*map(_turned, wilson(self.flipped, self.repeats)))
+        return Agreement(*map(_turned, share(self.flipped, self.repeats)))
 
     @property
     def label_smoothing(self) -> float:

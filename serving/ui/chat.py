@@ -159,8 +159,7 @@ class ChatPage:
                     state = view.state or state
                     updates = self._shown_to(view, who)
                     if view.mode in ("idle", "choose"):
-                        # The last: together with the list, for of two updates that come at once a
-                        # busy browser may pass over the first, and the page would stay shut.
+                        # Of two updates at once a busy browser may pass over the first.
                         listed = await self._keeping.listing(who.person, state.id)
                         updates |= self._shown_to(listed, who)
                     yield updates

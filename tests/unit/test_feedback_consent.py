@@ -223,7 +223,7 @@ def test_an_import_never_overrules_a_later_answer_and_says_each_once(
     store.record_vote("c", "eve", True)
     export_feedback(store, "raw", tmp_path / "all.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
-    assert [row["consent"] and row["consent"]["agreed"] for row in rows] == [True, True, None]
+    assert [row["consent"]["agreed"] for row in rows] == [True, True, None]
     given.put("ada", False, "1")
     later = given.of("ada")
     import_feedback(store, "raw", tmp_path / "yes.jsonl")

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.trust import measure, simulated
 from tests.curation_kit import pair, people, rounds, row
-from training.agreement import agreements, wilson
+from training.agreement import agreements, share
 from training.curation import Rules
 from training.preferences import UnpairedPreference
 from training.shares import ShareRules, level, thinned, within_share
@@ -246,8 +246,8 @@ def test_the_kept_report_names_nobody_and_the_shown_one_says_all() -> None:
     shown = "\n".join(lines(report, most=2))
     assert "set aside: votes all one way" in shown
     assert len(shown.splitlines()) < len(report)
-    assert wilson(0, 10).low == 0.0
-    assert wilson(10, 10).estimate == 1.0
+    assert share(0, 10).low == 0.0
+    assert share(10, 10).estimate == 1.0
 
 
 def test_a_hundred_cookies_of_one_address_block_have_one_share() -> None:
